@@ -1,0 +1,134 @@
+"""One migration at a time, and none that queues behind an application's transaction."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from pymysql.err import OperationalError
+from sqlalchemy import Connection, event, text
+
+from .limits import lock_retries, lock_timeout, lock_wait
+
+log = logging.getLogger("alembic.lock")
+
+LOCK_WAIT_TIMEOUT = 1205  # the server's number for it
+
+
+def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
+    """Call `run` while holding this database's migration lock and with a lock timeout set.
+
+    A statement that does not get its lock in time is tried again after a pause: the
+    statements before it are committed, so the revision cannot be begun anew.
+
+    Args:
+        context: has the connection that `run` works on, in no transaction yet.
+        run: runs the migrations.
+
+    Raises:
+        CommandError: another process migrated for longer than `MIGRATION_WAIT`.
+    """
+    connection = context.connection
+    assert connection is not None
+    _acquire(connection, context.version_table)
+    for statement in _timeout_statements():
+        connection.execute(text(statement))
+    connection.commit()
+    event.listen(connection.engine, "do_execute", _execute_with_retries)
+    done = _record_statements(connection, context.version_table)
+    try:
+        run()
+    except Exception as error:
+        error.add_note(_what_was_done(error, done))
+        raise
+
+
+def prepare_sql(context: MigrationContext) -> None:
+    """Print the lock timeouts before the migrations' SQL."""
+    for statement in _timeout_statements():
+        context.execute(statement)
+
+
+def _acquire(connection: Connection, version_table: str) -> None:
+    """Take a lock that belongs to the session: closing the connection gives it back."""
+    # The server knows locks by name alone, of 64 characters at most.
+    name = "alembic:" + hashlib.sha1(
+        f"{connection.engine.url.database}.{version_table}".encode(), usedforsecurity=False
+    ).hexdigest()
+    get_lock = text("SELECT GET_LOCK(:name, :seconds)")
+    if not connection.scalar(get_lock, {"name": name, "seconds": 0}):
+        holder = connection.scalar(
+            text("""
+                SELECT CONCAT('connection ', id, ', user ', user, ' from ', host)
+                FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)
+            """),
+            {"name": name},
+        )
+        log.info("Waiting for another migration: %s", holder)
+        if not connection.scalar(get_lock, {"name": name, "seconds": lock_wait()}):
+            raise CommandError(
+                f"Another migration has held the lock for {lock_wait():g} s (MIGRATION_WAIT):"
+                f" {holder}."
+            )
+    connection.commit()
+
+
+def _timeout_statements() -> list[str]:
+    # The server counts whole seconds, from 1 on.
+    seconds = max(1, round(lock_timeout()))
+    return [
+        f"SET SESSION lock_wait_timeout = {seconds}",
+        f"SET SESSION innodb_lock_wait_timeout = {seconds}",
+    ]
+
+
+def _execute_with_retries(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    retries = lock_retries()
+    for retry in range(retries):
+        try:
+            cursor.execute(statement, parameters)
+        except OperationalError as error:
+            if error.args[0] != LOCK_WAIT_TIMEOUT:
+                raise
+            log.warning("No lock within %g s; trying again: %s", lock_timeout(), statement)
+            time.sleep(min(2**retry, 30))
+        else:
+            return True
+    cursor.execute(statement, parameters)
+    return True
+
+
+def _record_statements(connection: Connection, version_table: str) -> list[str]:
+    """Return a list that always has the statements done since the last finished revision."""
+    done: list[str] = []
+
+    def record(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
+        if statement.startswith((f"INSERT INTO {version_table}", f"UPDATE {version_table}")):
+            done.clear()
+        elif not statement.startswith(("SELECT", "SHOW", "DESCRIBE")):
+            done.append(" ".join(statement.split()))
+
+    event.listen(connection, "after_cursor_execute", record)
+    return done
+
+
+def _what_was_done(error: Exception, done: list[str]) -> str:
+    """Return what to know before running the failed revision again, for a person to read."""
+    revision = None
+    traceback = error.__traceback__
+    while traceback:
+        names = traceback.tb_frame.f_globals
+        revision = names["revision"] if "down_revision" in names else revision
+        traceback = traceback.tb_next
+    if revision is None:
+        return "No revision was under way."
+    if not done:
+        return f"Revision {revision} failed at its first statement: nothing of it was done."
+    return (
+        f"Revision {revision} failed halfway. The server commits each of these at once, so they"
+        " are done; undo them by hand, or take them out of the revision, and run it again:\n  "
+        + "\n  ".join(done)
+    )

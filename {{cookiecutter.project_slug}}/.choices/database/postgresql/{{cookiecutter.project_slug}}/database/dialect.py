@@ -1,0 +1,21 @@
+"""The database that this project is for: PostgreSQL, through psycopg 3."""
+
+from sqlalchemy import URL
+
+NAME = "PostgreSQL"
+EXAMPLE = "postgresql://user:password@localhost:5432/{{ cookiecutter.project_slug }}"
+_DRIVER = "postgresql+psycopg"
+# What a URL may start with, and the driver that it then gets.
+DRIVERS = {
+    "postgres": _DRIVER,
+    "postgresql": _DRIVER,
+    "postgresql+psycopg": _DRIVER,
+    "postgresql+psycopg2": _DRIVER,
+}
+# No environment has a database that nobody named.
+DEFAULTS: dict[str, str] = {}
+
+
+def check_url(url: URL, source: str) -> URL:
+    """Return `url` as it is: a PostgreSQL URL has nothing more to check."""
+    return url

@@ -1,0 +1,111 @@
+"""One migration at a time, and none that queues behind an application's transaction."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from psycopg import Cursor
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import OperationalError
+
+from .limits import lock_retries, lock_timeout, lock_wait
+
+log = logging.getLogger("alembic.lock")
+
+POLL_INTERVAL = 0.2  # seconds
+
+_KEY = "hashtextextended(current_database() || '.' || :version_table, 0)"
+_TRY_LOCK = text(f"SELECT pg_try_advisory_lock({_KEY})")
+_HOLDER = text(f"""
+    SELECT concat_ws(', ', 'process ' || pid, 'user ' || usename, application_name,
+                     'from ' || host(client_addr), 'connected since ' || backend_start)
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND (classid::bigint << 32) | objid::bigint = {_KEY}
+""")
+
+
+def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
+    """Call `run` while holding this database's migration lock and with a lock timeout set.
+
+    When a statement does not get its lock in time, the revision is rolled back, so that the
+    application goes on, and `run` is called again after a pause.
+
+    Args:
+        context: has the connection that `run` works on, in no transaction yet.
+        run: runs the migrations, each revision in its own transaction.
+
+    Raises:
+        CommandError: another process migrated for longer than `MIGRATION_WAIT`, or a
+            statement got no lock within `MIGRATION_LOCK_TIMEOUT` on every try.
+    """
+    connection = context.connection
+    assert connection is not None
+    _acquire(connection, context.version_table)
+    _set_lock_timeout(connection)
+    retries = lock_retries()
+    for retry in range(retries + 1):
+        try:
+            run()
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            connection.rollback()
+            if retry == retries:
+                raise CommandError(
+                    f"No lock within {lock_timeout():g} s (MIGRATION_LOCK_TIMEOUT), tried"
+                    f" {retries + 1} times, for: {error.statement}. A long transaction holds"
+                    " the table; see pg_stat_activity, or try again when it has ended."
+                ) from error
+            log.warning("No lock within %g s; trying again", lock_timeout())
+            time.sleep(min(2**retry, 30))
+        else:
+            return
+
+
+def prepare_sql(context: MigrationContext) -> None:
+    """Print the lock timeout before the migrations' SQL."""
+    context.execute(f"SET lock_timeout = {lock_timeout() * 1000:.0f}")
+
+
+def _acquire(connection: Connection, version_table: str) -> None:
+    """Take a lock that belongs to the session: closing the connection gives it back."""
+    key = {"version_table": version_table}
+    deadline = time.monotonic() + lock_wait()
+    waiting = False
+    # Polled, because CREATE INDEX CONCURRENTLY waits for every transaction that is open, and
+    # a blocked call for the lock is one.
+    while not connection.scalar(_TRY_LOCK, key):
+        holder = connection.scalar(_HOLDER, key)
+        connection.rollback()
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"Another migration has held the lock for {lock_wait():g} s (MIGRATION_WAIT):"
+                f" {holder}."
+            )
+        if not waiting:
+            log.info("Waiting for another migration: %s", holder)
+            waiting = True
+        time.sleep(POLL_INTERVAL)
+    connection.commit()
+
+
+def _set_lock_timeout(connection: Connection) -> None:
+    set_timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
+    connection.exec_driver_sql(set_timeout)
+    connection.commit()
+
+    # Building an index concurrently blocks nobody and has to wait for long transactions.
+    def wait_for_ever(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
+        if "CONCURRENTLY" in statement.upper():
+            cursor.execute("SET lock_timeout = 0")
+
+    def wait_no_longer(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
+        if "CONCURRENTLY" in statement.upper():
+            cursor.execute(set_timeout.encode())
+
+    event.listen(connection, "before_cursor_execute", wait_for_ever)
+    event.listen(connection, "after_cursor_execute", wait_no_longer)

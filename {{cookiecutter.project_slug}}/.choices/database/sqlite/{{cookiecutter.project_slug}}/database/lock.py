@@ -1,0 +1,47 @@
+"""One migration at a time, all of it or nothing: SQLite's own write lock."""
+
+from collections.abc import Callable
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
+
+from .limits import lock_wait
+
+
+def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
+    """Call `run` so that its transactions hold the write lock from the first read on.
+
+    Args:
+        context: has the connection that `run` works on, in no transaction yet.
+        run: runs the migrations.
+
+    Raises:
+        CommandError: another process held the lock for longer than `MIGRATION_WAIT`.
+    """
+    assert context.connection is not None
+    event.listen(context.connection, "begin", begin_immediate)
+    run()
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Begin a transaction that may write; left to itself, sqlite3 would begin none for DDL."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    if driver.isolation_level is None:
+        return  # an autocommit block
+    # Rebuilding a table drops it, which would delete the rows that refer to it.
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        raise CommandError(
+            f"Another process has been writing to {connection.engine.url.database} for"
+            f" {lock_wait():g} s (MIGRATION_WAIT); look for a second migration or a transaction"
+            " left open."
+        ) from error
+
+
+def prepare_sql(context: MigrationContext) -> None:
+    """Print nothing before the migrations' SQL: SQLite needs nothing."""

@@ -1,0 +1,18 @@
+"""How gunicorn serves the app: `gunicorn wsgi:app`."""
+
+import sys
+from typing import Any
+
+from {{ cookiecutter.project_slug }}.config import require_secret_key
+from {{ cookiecutter.project_slug }}.settings import SettingsError
+
+# A wrong setting then stops the server with its line, and is no endless restart of workers.
+preload_app = True
+
+
+def on_starting(server: Any) -> None:
+    """Look, before the first request, at what serving needs and migrating does not."""
+    try:
+        require_secret_key(server.app.wsgi())
+    except SettingsError as error:
+        sys.exit(f"Error: {error}")

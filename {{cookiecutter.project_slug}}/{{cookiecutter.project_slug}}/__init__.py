@@ -1,0 +1,1 @@
+"""The application; importing it costs nothing, so that migrations need not import Flask."""

@@ -1,0 +1,39 @@
+"""Alembic's command line, with what Flask's users expect beside it."""
+
+from alembic import command
+from alembic.config import CommandLine, Config
+
+from ..settings import ROOT
+
+
+def main(arguments: list[str]) -> None:
+    """Run `alembic` with `arguments`, on this project's alembic.ini."""
+    command_line = CommandLine(prog="flask db")
+    command_line.register_command(migrate)
+    command_line.main(["-c", str(ROOT / "alembic.ini"), *arguments])
+
+
+def migrate(
+    config: Config,
+    message: str | None = None,
+    sql: bool = False,
+    head: str = "head",
+    splice: bool = False,
+    branch_label: str | None = None,
+    version_path: str | None = None,
+    rev_id: str | None = None,
+    depends_on: str | None = None,
+) -> None:
+    """Create a revision file with what autogenerate finds: `revision --autogenerate`."""
+    command.revision(
+        config,
+        message,
+        autogenerate=True,
+        sql=sql,
+        head=head,
+        splice=splice,
+        branch_label=branch_label,
+        version_path=version_path,
+        rev_id=rev_id,
+        depends_on=depends_on,
+    )
