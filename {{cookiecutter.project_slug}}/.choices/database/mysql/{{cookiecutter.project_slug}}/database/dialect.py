@@ -2,6 +2,8 @@
 
 from sqlalchemy import URL
 
+from ..settings import SettingsError
+
 NAME = "MySQL and MariaDB"
 EXAMPLE = "mysql://user:password@localhost:3306/{{ cookiecutter.project_slug }}"
 # What a URL may start with, and the driver that it then gets.
@@ -21,6 +23,11 @@ def check_url(url: URL, source: str) -> URL:
 
     Args:
         url: a MySQL or MariaDB URL.
-        source: the setting that `url` comes from; nothing here is refused.
+        source: the setting that `url` comes from, to be named in an error.
+
+    Raises:
+        SettingsError: the URL names no database.
     """
+    if not url.database:
+        raise SettingsError(f"{source} names no database; a URL looks like {EXAMPLE}")
     return url if "charset" in url.query else url.update_query_dict({"charset": "utf8mb4"})

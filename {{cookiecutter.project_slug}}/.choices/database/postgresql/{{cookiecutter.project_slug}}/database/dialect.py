@@ -2,6 +2,8 @@
 
 from sqlalchemy import URL
 
+from ..settings import SettingsError
+
 NAME = "PostgreSQL"
 EXAMPLE = "postgresql://user:password@localhost:5432/{{ cookiecutter.project_slug }}"
 _DRIVER = "postgresql+psycopg"
@@ -17,5 +19,15 @@ DEFAULTS: dict[str, str] = {}
 
 
 def check_url(url: URL, source: str) -> URL:
-    """Return `url` as it is: a PostgreSQL URL has nothing more to check."""
+    """Return `url`.
+
+    Args:
+        url: a PostgreSQL URL.
+        source: the setting that `url` comes from, to be named in an error.
+
+    Raises:
+        SettingsError: the URL names no database.
+    """
+    if not url.database:
+        raise SettingsError(f"{source} names no database; a URL looks like {EXAMPLE}")
     return url

@@ -37,7 +37,7 @@ def check_url(url: URL, source: str) -> URL:
     # SQLite's own form, for options: file:PATH, with uri=true in the URL's query.
     prefix = "file:" if "uri" in url.query else ""
     name = path.removeprefix(prefix)
-    if name.startswith(("~", "file:", "'", '"')) or "$" in name or path != name.strip():
+    if name.startswith(("~", "file:", "'", '"')) or "$" in name or name != name.strip():
         raise SettingsError(f"{source} names the file {path!r}: nothing expands ~, $ or quotes.")
     if prefix and ":memory:" in name:
         return url

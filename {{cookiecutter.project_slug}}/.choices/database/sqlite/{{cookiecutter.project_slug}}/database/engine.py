@@ -23,7 +23,8 @@ def connect(url: URL) -> Iterator[Connection]:
     try:
         connection = engine.connect()
         # Reads the file for the first time.
-        connection.connection.execute("PRAGMA schema_version")
+        connection.exec_driver_sql("PRAGMA schema_version")
+        connection.rollback()
     except DatabaseError as error:
         raise CommandError(f"Cannot open {url.database}: {error.orig}") from error
     with connection:

@@ -1,0 +1,17 @@
+"""The pages: one blueprint a module."""
+
+from flask import Flask
+
+from . import errors, health, home, notes
+
+BLUEPRINTS = (home.blueprint, health.blueprint, notes.blueprint)
+# The menu: what it says, and where it leads.
+NAVIGATION = {"Home": "home.index", "Notes": "notes.index"}
+
+
+def init_app(app: Flask) -> None:
+    """Register every page, the menu and the error pages."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.context_processor(lambda: {"navigation": NAVIGATION})
+    errors.init_app(app)

@@ -1,0 +1,85 @@
+"""Each environment's database comes from its own variable and from nowhere else."""
+
+from pathlib import Path
+
+import pytest
+
+from {{ cookiecutter.project_slug }} import settings
+from {{ cookiecutter.project_slug }}.database import dialect, url
+from {{ cookiecutter.project_slug }}.database.parsing import parse_url
+from {{ cookiecutter.project_slug }}.database.url import database_url, migration_url
+from {{ cookiecutter.project_slug }}.settings import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Begin without a variable and without the developer's own .env."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    for variable in ("ENVIRONMENT", "MIGRATION_DATABASE_URL", *url.VARIABLES.values()):
+        # Set first, so that what .env sets is undone too.
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+
+
+@pytest.mark.parametrize(("environment", "variable"), url.VARIABLES.items())
+def test_an_environment_reads_its_own_variable(
+    monkeypatch: pytest.MonkeyPatch, environment: str, variable: str
+) -> None:
+    for name in url.VARIABLES.values():
+        monkeypatch.setenv(name, "nonsense")
+    monkeypatch.setenv("ENVIRONMENT", f" {environment.upper()} ")
+    monkeypatch.setenv(variable, dialect.EXAMPLE)
+    assert database_url() == parse_url(dialect.EXAMPLE, variable)
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_no_environment_borrows_another_ones_database(
+    monkeypatch: pytest.MonkeyPatch, environment: str
+) -> None:
+    for name in url.VARIABLES.values():
+        monkeypatch.setenv(name, dialect.EXAMPLE)
+    monkeypatch.setenv("ENVIRONMENT", environment)
+    monkeypatch.delenv(url.VARIABLES[environment])
+    with pytest.raises(SettingsError, match=url.VARIABLES[environment]):
+        database_url()
+
+
+def test_development_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL_DEV", dialect.EXAMPLE)
+    assert database_url() == parse_url(dialect.EXAMPLE, "")
+
+
+def test_an_unknown_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "prod")
+    with pytest.raises(SettingsError, match="ENVIRONMENT is 'prod'"):
+        database_url()
+
+
+@pytest.mark.parametrize("value", ["", "  ", "not a url", "oracle://u:secret@h/d", "x://a\nb"])
+def test_what_is_no_url_is_refused_without_repeating_it(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL_DEV", value)
+    with pytest.raises(SettingsError, match="DATABASE_URL_DEV") as refusal:
+        database_url()
+    assert "secret" not in str(refusal.value)
+
+
+def test_env_file_is_read_and_never_overrides(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = f"ENVIRONMENT=staging\nDATABASE_URL_STAGING={dialect.EXAMPLE}\n"
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    assert database_url() == parse_url(dialect.EXAMPLE, "")
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(SettingsError, match="DATABASE_URL_PROD"):
+        database_url()
+
+
+def test_migrations_can_have_a_user_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL_DEV", dialect.EXAMPLE)
+    assert migration_url() == database_url()
+    owner = parse_url(dialect.EXAMPLE, "").set(database="owner")
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", owner.render_as_string(hide_password=False))
+    assert (migration_url().database or "").endswith("owner")
+    assert migration_url() != database_url()

@@ -1,0 +1,1 @@
+"""The tests: on a database of their own, built by the migrations."""

@@ -1,0 +1,50 @@
+"""The revisions, on a database of their own, and their agreement with the models."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
+
+from {{ cookiecutter.project_slug }} import models
+
+from .conftest import alembic_config
+
+
+@pytest.fixture
+def connection(new_database: Callable[[], URL]) -> Iterator[Connection]:
+    """A connection to an empty database."""
+    with create_engine(new_database(), poolclass=NullPool).connect() as connection:
+        yield connection
+
+
+def test_there_is_one_head(connection: Connection) -> None:
+    heads = ScriptDirectory.from_config(alembic_config(connection)).get_heads()
+    assert len(heads) <= 1, f"two revisions follow the same one: alembic merge {' '.join(heads)}"
+
+
+def test_up_down_and_up_again(connection: Connection) -> None:
+    config = alembic_config(connection)
+    command.upgrade(config, "head")
+    tables = inspect(connection).get_table_names()
+    command.downgrade(config, "base")
+    assert inspect(connection).get_table_names() == ["alembic_version"]
+    command.upgrade(config, "head")
+    assert inspect(connection).get_table_names() == tables
+
+
+def test_models_and_migrations_agree(connection: Connection) -> None:
+    config = alembic_config(connection)
+    command.upgrade(config, "head")
+    # Raises, with the differences, when a revision would find something to do.
+    command.check(config)
+
+
+def test_every_file_of_models_is_imported() -> None:
+    models.import_all_models()
+    imported = {getattr(module, "__file__", None) for module in sys.modules.values()}
+    files = {str(path) for path in Path(models.__path__[0]).rglob("*.py")}
+    assert files <= imported

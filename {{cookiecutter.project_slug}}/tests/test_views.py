@@ -1,0 +1,47 @@
+"""The pages that every project has."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from {{ cookiecutter.project_slug }}.app import create_app
+from {{ cookiecutter.project_slug }}.config import require_secret_key
+from {{ cookiecutter.project_slug }}.settings import SettingsError
+
+
+def test_the_landing_page_has_the_name_of_the_app(app: Flask, client: FlaskClient) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "uv run alembic upgrade head" in answer.text
+    assert app.config["APP_NAME"]
+
+
+def test_healthz_answers(client: FlaskClient) -> None:
+    assert client.get("/healthz").json == {"status": "ok"}
+
+
+def test_a_missing_page_is_a_404(client: FlaskClient) -> None:
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "There is no page at this address." in answer.text
+
+
+def test_an_error_is_a_500_that_tells_nothing(app: Flask) -> None:
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    broken = create_app({"SQLALCHEMY_DATABASE_URI": url, "PROPAGATE_EXCEPTIONS": False})
+
+    @broken.get("/broken")
+    def fail() -> str:
+        raise RuntimeError("a secret")
+
+    answer = broken.test_client().get("/broken")
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.text
+    assert "a secret" not in answer.text
+
+
+def test_serving_needs_a_secret_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_secret_key(app)
+    monkeypatch.setitem(app.config, "SECRET_KEY", None)
+    with pytest.raises(SettingsError, match="SECRET_KEY"):
+        require_secret_key(app)
