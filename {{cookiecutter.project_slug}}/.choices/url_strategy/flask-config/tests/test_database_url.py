@@ -84,11 +84,11 @@ def test_what_is_no_url_is_refused_without_repeating_it(value: str) -> None:
 
 
 def test_migrations_can_have_a_user_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = URL.render_as_string(hide_password=False)
-    monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", text)
+    monkeypatch.setenv("FLASK_SQLALCHEMY_DATABASE_URI", dialect.EXAMPLE)
     assert migration_url() == URL
-    monkeypatch.setenv("MIGRATION_DATABASE_URL", f"{text}_owner")
-    assert migration_url() == URL.set(database=f"{URL.database}_owner")
+    owner = URL.set(database=f"{URL.database}_owner")
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", owner.render_as_string(hide_password=False))
+    assert migration_url() == owner
     assert database_url() == URL
 
 

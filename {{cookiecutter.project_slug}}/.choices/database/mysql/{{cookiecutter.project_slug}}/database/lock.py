@@ -54,10 +54,9 @@ def prepare_sql(context: MigrationContext) -> None:
 
 def _acquire(connection: Connection, version_table: str) -> None:
     """Take a lock that belongs to the session: closing the connection gives it back."""
-    # The server knows locks by name alone, of 64 characters at most.
-    name = "alembic:" + hashlib.sha1(
-        f"{connection.engine.url.database}.{version_table}".encode(), usedforsecurity=False
-    ).hexdigest()
+    # A name is known to the whole server, and has 64 characters at most.
+    table = f"{connection.engine.url.database}.{version_table}"
+    name = f"alembic:{hashlib.sha256(table.encode()).hexdigest()[:32]}"
     get_lock = text("SELECT GET_LOCK(:name, :seconds)")
     if not connection.scalar(get_lock, {"name": name, "seconds": 0}):
         holder = connection.scalar(
