@@ -43,12 +43,12 @@ def new_database() -> Iterator[Callable[[], URL]]:
 
 
 @pytest.fixture(scope="session")
-def app(new_database: Callable[[], URL]) -> Flask:
+def app(new_database: Callable[[], URL]) -> Iterator[Flask]:
     """The app, on a database that the migrations have built."""
     url = new_database()
     with create_engine(url, poolclass=NullPool).connect() as connection:
         command.upgrade(alembic_config(connection), "head")
-    return create_app(
+    app = create_app(
         {
             "TESTING": True,
             "WTF_CSRF_ENABLED": False,
@@ -56,6 +56,9 @@ def app(new_database: Callable[[], URL]) -> Flask:
             "SQLALCHEMY_DATABASE_URI": url,
         }
     )
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

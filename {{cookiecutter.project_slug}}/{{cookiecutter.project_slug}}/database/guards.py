@@ -8,9 +8,16 @@ from alembic.util import CommandError
 from ..settings import current_environment
 
 
+def command_name(context: MigrationContext) -> str:
+    """Return which of Alembic's commands runs, whether a command line or a program called it."""
+    # Each command hands a function of its own to the context; nothing else tells them apart.
+    name: str = context.opts["fn"].__qualname__
+    return name.partition(".")[0]
+
+
 def is_writing(context: MigrationContext) -> bool:
-    """Return whether the command changes the database: upgrade, downgrade or stamp."""
-    return "destination_rev" in context.opts
+    """Return whether the command changes the database."""
+    return command_name(context) in ("upgrade", "downgrade", "stamp", "ensure_version")
 
 
 def refuse_downgrade(context: MigrationContext) -> None:
@@ -18,9 +25,9 @@ def refuse_downgrade(context: MigrationContext) -> None:
 
     Raises:
         CommandError: the command is `downgrade`, and `ALLOW_DOWNGRADE` is not 1.
+        SettingsError: `ENVIRONMENT` is unknown.
     """
-    # The function that Alembic's command handed over is the only sign of which one it is.
-    if context.opts["fn"].__name__ != "downgrade" or os.environ.get("ALLOW_DOWNGRADE") == "1":
+    if command_name(context) != "downgrade" or os.environ.get("ALLOW_DOWNGRADE") == "1":
         return
     environment = current_environment()
     if environment in ("staging", "production"):

@@ -12,6 +12,7 @@ from alembic.util import CommandError
 
 from .base import Base
 from .dialect_options import DIALECT_OPTIONS
+from .guards import command_name
 from .ownership import is_own_name
 
 log = logging.getLogger("alembic.autogenerate")
@@ -57,7 +58,9 @@ def review(
                     "%s: no model has this table any more, so it is to be dropped with its rows",
                     operation.table_name,
                 )
-    if all(upgrade_ops.is_empty() for upgrade_ops in script.upgrade_ops_list):
+    nothing_to_do = all(upgrade_ops.is_empty() for upgrade_ops in script.upgrade_ops_list)
+    if nothing_to_do and command_name(context) == "revision":
+        log.info("The database has all that the models have: no revision is written")
         scripts.clear()
 
 
