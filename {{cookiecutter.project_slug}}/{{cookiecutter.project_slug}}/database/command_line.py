@@ -6,10 +6,18 @@ from alembic.config import CommandLine, Config
 from ..settings import ROOT
 
 
+# Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
+DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
+
+
 def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
     command_line = CommandLine(prog="flask db")
     command_line.register_command(migrate)
+    for name, default in DEFAULT_REVISIONS.items():
+        for action in command_line.subparsers.choices[name]._actions:
+            if action.dest == "revision":
+                action.nargs, action.required, action.default = "?", False, default
     command_line.main(["-c", str(ROOT / "alembic.ini"), *arguments])
 
 

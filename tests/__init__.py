@@ -1,0 +1,1 @@
+"""The template's tests: projects are generated and used as people would."""

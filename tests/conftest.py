@@ -1,0 +1,102 @@
+"""Projects for the tests, generated once per answers, in one environment for all of them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+from .projects import DATABASES, REPOSITORY, SLUG, STRATEGIES, Project, install
+from .servers import new_database
+
+Bake = Callable[..., Project]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Install what generated projects need, once, before the workers start."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(str(config.cache.mkdir("projects")))  # type: ignore[union-attr]
+    pyprojects = []
+    for database in DATABASES:
+        shutil.rmtree(folder / database, ignore_errors=True)
+        answers = {"project_slug": SLUG, "database": database}
+        path = cookiecutter(
+            str(REPOSITORY),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(folder / database),
+            default_config=True,
+        )
+        pyprojects.append(Path(path) / "pyproject.toml")
+    install(folder / "environment", pyprojects)
+
+
+@pytest.fixture(scope="session")
+def project_bin(pytestconfig: pytest.Config) -> Path:
+    """The folder of the programs that generated projects run with."""
+    return Path(str(pytestconfig.cache.mkdir("projects"))) / "environment" / "bin"  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="session")
+def bake(cookies_session: Any, project_bin: Path) -> Bake:
+    """Generates a project with the given answers; the same answers give the same folder."""
+    done: dict[str, Project] = {}
+
+    def bake(**answers: Any) -> Project:
+        answers = {"project_slug": SLUG, "database": "sqlite", "example": True} | answers
+        answers.setdefault("url_strategy", "flask-config")
+        key = repr(sorted(answers.items()))
+        if key not in done:
+            result = cookies_session.bake(extra_context=answers, template=str(REPOSITORY))
+            assert result.exception is None, result.exception
+            done[key] = Project(result.project_path, answers, project_bin)
+        return done[key]
+
+    return bake
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `answers` for each combination that its marks allow."""
+    if "answers" not in metafunc.fixturenames:
+        return
+
+    def allowed(mark: str, default: tuple[Any, ...]) -> tuple[Any, ...]:
+        found = metafunc.definition.get_closest_marker(mark)
+        return found.args if found else default
+
+    combinations = product(
+        allowed("strategies", STRATEGIES),
+        allowed("databases", DATABASES),
+        allowed("example", (True,)),
+    )
+    metafunc.parametrize(
+        "answers",
+        [
+            pytest.param(
+                {"url_strategy": strategy, "database": database, "example": example},
+                id=f"{strategy}-{database}" + ("" if example else "-no_example"),
+            )
+            for strategy, database, example in combinations
+        ],
+    )
+
+
+@pytest.fixture
+def generated(answers: dict[str, Any], bake: Bake) -> Project:
+    """A project that tests only read, shared among them."""
+    return bake(**answers)
+
+
+@pytest.fixture
+def project(generated: Project, tmp_path: Path) -> Iterator[Project]:
+    """A project of the test's own, on an empty database of its own."""
+    path = tmp_path / SLUG
+    shutil.copytree(generated.path, path)
+    with new_database(generated.database, tmp_path) as url:
+        yield Project(path, generated.answers, generated.bin, url)
+
+

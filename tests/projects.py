@@ -1,0 +1,222 @@
+"""A generated project, and how its commands are run."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pymysql
+
+REPOSITORY = Path(__file__).parent.parent
+STRATEGIES = ("flask-config", "env-var")
+DATABASES = ("sqlite", "postgresql", "mysql")
+EXAMPLES = (True, False)
+# With what the tests' projects are called, so that a template file's output is easily told.
+SLUG = "shop"
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """Return an environment with nothing of the developer's in it but what programs need."""
+    kept = ("LANG", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "REQUESTS_CA_BUNDLE")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    return found | variables
+
+
+@dataclass
+class Project:
+    """A generated project in a folder of its own, with the environment its commands get."""
+
+    path: Path
+    answers: dict[str, Any]
+    bin: Path
+    url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> str:
+        """The answer `database`."""
+        return str(self.answers["database"])
+
+    @property
+    def strategy(self) -> str:
+        """The answer `url_strategy`."""
+        return str(self.answers["url_strategy"])
+
+    @property
+    def package(self) -> Path:
+        """The folder of the Python package."""
+        return self.path / str(self.answers["project_slug"])
+
+    def url_variable(self, environment: str = "development") -> str:
+        """The variable that names the database of `environment`."""
+        if self.strategy == "flask-config":
+            return "FLASK_SQLALCHEMY_DATABASE_URI"
+        return {
+            "local": "DATABASE_URL_LOCAL",
+            "development": "DATABASE_URL_DEV",
+            "staging": "DATABASE_URL_STAGING",
+            "production": "DATABASE_URL_PROD",
+        }[environment]
+
+    def variables(self, **variables: str) -> dict[str, str]:
+        """The environment of a command: the project's own, with `variables` over it."""
+        return clean_environment(
+            HOME=str(self.path.parent),
+            PATH=f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            **({self.url_variable(): self.url} if self.url else {}) | self.environment | variables,
+        )
+
+    def run(
+        self, *command: str, cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `command` in the project's root and return its end, whatever its exit code."""
+        return subprocess.run(
+            command,
+            cwd=cwd or self.path,
+            env=self.variables(**variables),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def ok(self, *command: str, **variables: str) -> str:
+        """Run `command`, which has to succeed, and return what it printed on stdout."""
+        end = self.run(*command, **variables)
+        assert end.returncode == 0, f"{command} exited {end.returncode}\n{end.stdout}{end.stderr}"
+        return end.stdout
+
+    def refused(self, *command: str, **variables: str) -> str:
+        """Run `command`, which has to fail without a traceback, and return all it printed."""
+        end = self.run(*command, **variables)
+        output = end.stdout + end.stderr
+        assert end.returncode != 0, f"{command} exited 0\n{output}"
+        assert "Traceback" not in output, output
+        return output
+
+    def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
+        """Start `command` and return it running."""
+        return subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=self.variables(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def python(self, code: str, **variables: str) -> str:
+        """Run `code` with the project's Python and return what it printed."""
+        return self.ok("python", "-c", code, **variables)
+
+    def write_model(self, name: str, body: str) -> Path:
+        """Write a module of models that is called `name` and return its path."""
+        path = self.package / "models" / f"{name}.py"
+        path.write_text(
+            "import sqlalchemy as sa\n"
+            "from sqlalchemy.orm import Mapped, mapped_column, relationship\n"
+            "from ..database import Base\n\n\n" + body,
+            encoding="utf-8",
+        )
+        return path
+
+    def revisions(self) -> list[Path]:
+        """The revision files, in the order of their names."""
+        return sorted((self.path / "alembic" / "versions").glob("*.py"))
+
+    def write_revision(
+        self, revision: str, upgrade: str, downgrade: str = "pass", down_revision: str | None = None
+    ) -> Path:
+        """Write a revision file whose functions have these bodies, and return its path."""
+        path = self.path / "alembic" / "versions" / f"20270101_{revision}.py"
+        path.write_text(
+            "import os\nimport time\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n"
+            f"revision = {revision!r}\ndown_revision = {down_revision!r}\n\n\n"
+            f"def upgrade() -> None:\n{_indented(upgrade)}\n\n"
+            f"def downgrade() -> None:\n{_indented(downgrade)}\n",
+            encoding="utf-8",
+        )
+        return path
+
+    def autogenerate(self, message: str, **variables: str) -> Path | None:
+        """Let Alembic write a revision and return its path, None when it wrote none."""
+        before = set(self.revisions())
+        self.ok("alembic", "revision", "--autogenerate", "-m", message, **variables)
+        new = set(self.revisions()) - before
+        assert len(new) <= 1
+        return new.pop() if new else None
+
+    @contextmanager
+    def connect(self) -> Iterator[Any]:
+        """Yield a connection of the driver itself to the project's database, in autocommit."""
+        parts = urlsplit(self.url)
+        name = parts.path[1:]
+        connection: Any
+        if self.database == "sqlite":
+            connection = sqlite3.connect(name, isolation_level=None, timeout=30)
+        elif self.database == "postgresql":
+            connection = psycopg.connect(self.url, autocommit=True)
+        else:
+            connection = pymysql.connect(
+                host="127.0.0.1", user="root", database=name, autocommit=True
+            )
+        with closing(connection):
+            yield connection
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run one statement on the project's database and return its rows."""
+        with self.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def tables(self) -> set[str]:
+        """The names of the database's tables."""
+        statement = {
+            "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite_%'",
+            "postgresql": "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+            "mysql": "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = DATABASE()",
+        }[self.database]
+        return {row[0] for row in self.sql(statement)}
+
+    def version(self) -> list[str]:
+        """The revisions that the database says it is at."""
+        return [row[0] for row in self.sql("SELECT version_num FROM alembic_version")]
+
+
+def _indented(body: str) -> str:
+    return "\n".join(f"    {line}" for line in body.strip().splitlines())
+
+
+def install(folder: Path, pyprojects: list[Path]) -> Path:
+    """Make a virtual environment with the dependencies of generated projects.
+
+    Args:
+        folder: where it goes; one that is there is completed.
+        pyprojects: the pyproject.toml files of the projects.
+
+    Returns:
+        The folder of its programs.
+    """
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert uv is not None, "uv is one of the development tools"
+    if not (folder / "bin").exists():
+        subprocess.run([uv, "venv", "--quiet", "-p", sys.executable, folder], check=True)
+    for pyproject in pyprojects:
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
+            + ["--constraints", REPOSITORY / "constraints.txt"]
+            + ["-r", pyproject, "--group", f"{pyproject}:dev"],
+            check=True,
+        )
+    return folder / "bin"

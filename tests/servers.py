@@ -1,0 +1,52 @@
+"""Databases for one test each: made before it, dropped after it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pymysql
+import pytest
+
+POSTGRESQL = "postgresql://postgres@127.0.0.1:5432/"
+MARIADB = "mysql://root@127.0.0.1:3306/"
+
+
+@contextmanager
+def new_database(kind: str, folder: Path) -> Iterator[str]:
+    """Yield the URL of a database that is there and empty (for SQLite: a file not there yet).
+
+    Args:
+        kind: `sqlite`, `postgresql` or `mysql`, as in the answer `database`.
+        folder: where a SQLite file goes.
+    """
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/test.sqlite3"
+        return
+    name = f"test_{secrets.token_hex(6)}"
+    execute(kind, f"CREATE DATABASE {name}")
+    try:
+        yield (POSTGRESQL if kind == "postgresql" else MARIADB) + name
+    finally:
+        execute(kind, f"DROP DATABASE {name}" + (" WITH (FORCE)" * (kind == "postgresql")))
+
+
+def execute(kind: str, statement: str) -> None:
+    """Run `statement` on the server of `kind`.
+
+    A server that does not answer fails the test under REQUIRE_DATABASES=1, and skips it
+    otherwise.
+    """
+    try:
+        if kind == "postgresql":
+            with psycopg.connect(f"{POSTGRESQL}postgres", autocommit=True) as connection:
+                connection.execute(statement)
+        else:
+            with pymysql.connect(host="127.0.0.1", user="root") as connection:
+                connection.cursor().execute(statement)
+    except (psycopg.OperationalError, pymysql.err.OperationalError) as error:
+        if os.environ.get("REQUIRE_DATABASES") == "1":
+            raise
+        pytest.skip(f"no {kind} server: {error}")
