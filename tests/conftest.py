@@ -98,5 +98,3 @@ def project(generated: Project, tmp_path: Path) -> Iterator[Project]:
     shutil.copytree(generated.path, path)
     with new_database(generated.database, tmp_path) as url:
         yield Project(path, generated.answers, generated.bin, url)
-
-

@@ -140,7 +140,7 @@ def test_there_is_no_scar_of_a_left_out_line(generated: Project) -> None:
             continue
         assert text.endswith("\n"), path
         assert not text.endswith("\n\n"), path
-        assert "\n\n\n" not in text or path.endswith(".py") or path.endswith(".mako"), path
+        assert "\n\n\n" not in text or path.endswith((".py", ".mako")), path
         assert not re.search(r"[ \t]\n", text), path
 
 

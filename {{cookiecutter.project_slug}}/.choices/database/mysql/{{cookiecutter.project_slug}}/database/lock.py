@@ -37,7 +37,7 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     for statement in _timeout_statements():
         connection.execute(text(statement))
     connection.commit()
-    event.listen(connection.engine, "do_execute", _execute_with_retries)
+    _retry_statements(connection)
     done = _record_statements(connection, context.version_table)
     try:
         run()
@@ -58,6 +58,7 @@ def _acquire(connection: Connection, version_table: str) -> None:
     table = f"{connection.engine.url.database}.{version_table}"
     name = f"alembic:{hashlib.sha256(table.encode()).hexdigest()[:32]}"
     get_lock = text("SELECT GET_LOCK(:name, :seconds)")
+    seconds = lock_wait()
     if not connection.scalar(get_lock, {"name": name, "seconds": 0}):
         holder = connection.scalar(
             text("""
@@ -67,9 +68,9 @@ def _acquire(connection: Connection, version_table: str) -> None:
             {"name": name},
         )
         log.info("Waiting for another migration: %s", holder)
-        if not connection.scalar(get_lock, {"name": name, "seconds": lock_wait()}):
+        if not connection.scalar(get_lock, {"name": name, "seconds": seconds}):
             raise CommandError(
-                f"Another migration has held the lock for {lock_wait():g} s (MIGRATION_WAIT):"
+                f"Another migration has held the lock for {seconds:g} s (MIGRATION_WAIT):"
                 f" {holder}."
             )
     connection.commit()
@@ -84,20 +85,25 @@ def _timeout_statements() -> list[str]:
     ]
 
 
-def _execute_with_retries(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+def _retry_statements(connection: Connection) -> None:
+    """Try every statement that gets no lock again, up to `MIGRATION_LOCK_RETRIES` times."""
     retries = lock_retries()
-    for retry in range(retries):
-        try:
-            cursor.execute(statement, parameters)
-        except OperationalError as error:
-            if error.args[0] != LOCK_WAIT_TIMEOUT:
-                raise
-            log.warning("No lock within %g s; trying again: %s", lock_timeout(), statement)
-            time.sleep(min(2**retry, 30))
-        else:
-            return True
-    cursor.execute(statement, parameters)
-    return True
+
+    def execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        for retry in range(retries):
+            try:
+                cursor.execute(statement, parameters)
+            except OperationalError as error:
+                if error.args[0] != LOCK_WAIT_TIMEOUT:
+                    raise
+                log.warning("No lock within %g s; trying again: %s", lock_timeout(), statement)
+                time.sleep(min(2**retry, 30))
+            else:
+                return True
+        cursor.execute(statement, parameters)
+        return True
+
+    event.listen(connection.engine, "do_execute", execute)
 
 
 def _record_statements(connection: Connection, version_table: str) -> list[str]:

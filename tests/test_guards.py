@@ -1,0 +1,107 @@
+"""What is refused, because it would delete or would silently leave something out."""
+
+import pytest
+
+from .projects import Project
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_downgrade_needs_to_be_meant(project: Project, environment: str) -> None:
+    variables = {project.url_variable(environment): project.url, "ENVIRONMENT": environment}
+    project.ok("alembic", "upgrade", "head", **variables)
+    for command in (("alembic", "downgrade", "base"), ("flask", "db", "downgrade")):
+        assert "ALLOW_DOWNGRADE=1" in project.refused(*command, **variables)
+        assert "note" in project.tables()
+    called = (
+        "from alembic import command; from alembic.config import Config;"
+        "command.downgrade(Config('alembic.ini'), 'base')"
+    )
+    assert "ALLOW_DOWNGRADE=1" in project.run("python", "-c", called, **variables).stderr
+    assert "note" in project.tables()
+    project.ok("flask", "db", "downgrade", ALLOW_DOWNGRADE="1", **variables)
+    assert "note" not in project.tables()
+
+
+@pytest.mark.databases("sqlite")
+def test_development_goes_down_freely(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "downgrade", "base")
+    assert project.tables() == {"alembic_version"}
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("base", ["Base", "db.Model"])
+def test_a_model_with_a_bind_key_is_refused(project: Project, base: str) -> None:
+    project.write_model(
+        "audit",
+        "from ..extensions import db\n\n\n"
+        f"class Audit({base}):\n"
+        '    __bind_key__ = "audit"\n    __tablename__ = "audit"\n'
+        "    id: Mapped[int] = mapped_column(primary_key=True)\n",
+    )
+    binds = {"FLASK_SQLALCHEMY_BINDS": '{"audit": "sqlite:////tmp/never.sqlite3"}'}
+    for command in (("alembic", "upgrade", "head"), ("flask", "db", "check")):
+        output = project.refused(*command, **binds)
+        assert "audit.Audit has a __bind_key__" in output
+
+
+def test_a_full_database_without_models_is_not_emptied(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    for name in ("models/note.py", "views/notes.py"):
+        (project.package / name).unlink()
+    views = project.package / "views" / "__init__.py"
+    text = views.read_text().replace(", notes.blueprint", "").replace(", notes", "")
+    views.write_text(text.replace(', "Notes": "notes.index"', ""))
+    for command in (("revision", "--autogenerate", "-m", "x"), ("check",)):
+        assert "No model was found" in project.refused("alembic", *command)
+    assert len(project.revisions()) == 1
+
+
+def test_a_database_behind_head_is_refused_in_a_line(project: Project) -> None:
+    output = project.refused("alembic", "revision", "--autogenerate", "-m", "x")
+    assert "Target database is not up to date" in output
+    assert len(project.revisions()) == 1
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+@pytest.mark.parametrize("protected", [True, False])
+def test_rebuilding_a_parent_keeps_its_children(project: Project, protected: bool) -> None:
+    # The way that applications switch foreign keys on: for every connection there is.
+    project.write_model(
+        "keys",
+        "@sa.event.listens_for(sa.Engine, 'connect')\n"
+        "def switch_on(connection, record):\n"
+        "    connection.execute('PRAGMA foreign_keys = ON')\n",
+    )
+    project.write_revision(
+        "r1",
+        """
+op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.Integer))
+op.create_table(
+    "child",
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("parent_id", sa.Integer, sa.ForeignKey("parent.id", ondelete="CASCADE"), nullable=False),
+)
+op.execute("INSERT INTO parent (id, a) VALUES (1, 1), (2, 2)")
+op.execute("INSERT INTO child (id, parent_id) VALUES (10, 1), (20, 2)")
+""",
+        down_revision="a1c0de000001",
+    )
+    project.ok("alembic", "upgrade", "r1")
+    project.write_revision(
+        "r2",
+        """
+with op.batch_alter_table("parent") as batch:
+    batch.alter_column("a", existing_type=sa.Integer, type_=sa.String(10))
+""",
+        down_revision="r1",
+    )
+    lock = project.package / "database" / "lock.py"
+    off = 'connection.exec_driver_sql("PRAGMA foreign_keys = OFF")'
+    assert off in lock.read_text()
+    if not protected:
+        lock.write_text(lock.read_text().replace(off, "pass"))
+    project.run("alembic", "upgrade", "head")
+    children = project.sql("SELECT id FROM child ORDER BY id")
+    assert children == ([(10,), (20,)] if protected else [])

@@ -1,0 +1,260 @@
+"""Several migrations at once, killed and failing ones, and statements that wait for a lock."""
+
+import signal
+import time
+from contextlib import contextmanager
+from subprocess import TimeoutExpired
+
+import pytest
+
+from .projects import Project
+
+TABLE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
+LOCK_MODULE = ("database", "lock.py")
+
+
+def chain(project: Project, *bodies: str) -> None:
+    """Write revisions r1, r2, … behind the example's one, with these upgrades."""
+    before = "a1c0de000001"
+    for number, body in enumerate(bodies, start=1):
+        project.write_revision(f"r{number}", body, f'op.drop_table("t{number}")', before)
+        before = f"r{number}"
+
+
+def wait_until(condition, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+    """Return as soon as `condition()` holds; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def pause(project: Project) -> str:
+    """A line of a revision that says it is there, and waits until it is let go."""
+    here, go = project.path / "here", project.path / "go"
+    return (
+        f"open({str(here)!r}, 'w').close()\n"
+        f"while not os.path.exists({str(go)!r}):\n    time.sleep(0.05)"
+    )
+
+
+@contextmanager
+def paused(project: Project, *command: str, **variables: str):  # type: ignore[no-untyped-def]
+    """Start `command` and yield it when a revision with `pause` in it has been reached."""
+    process = project.start(*command, **variables)
+    try:
+        wait_until(lambda: (project.path / "here").exists() or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[0]
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_six_upgrades_at_once_leave_one_schema(project: Project) -> None:
+    chain(project, *(TABLE.format(f"t{number}") for number in range(1, 6)))
+    processes = [project.start("alembic", "upgrade", "head") for _ in range(6)]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 6, "\n".join(outputs)
+    assert project.version() == ["r5"]
+    assert project.tables() >= {"note", "t1", "t2", "t3", "t4", "t5"}
+    assert "".join(outputs).count("Running upgrade r4 -> r5") == 1
+
+
+def test_a_waiter_waits_for_a_long_migration(project: Project) -> None:
+    chain(project, pause(project) + "\n" + TABLE.format("t1"), TABLE.format("t2"))
+    with paused(project, "alembic", "upgrade", "head") as first:
+        waiter = project.start("alembic", "upgrade", "head", MIGRATION_LOCK_TIMEOUT="0.5")
+        # Longer than any of its statements would wait for a lock.
+        with pytest.raises(TimeoutExpired):
+            waiter.wait(4)
+        (project.path / "go").touch()
+        assert first.wait(60) == 0
+        assert waiter.wait(60) == 0, waiter.communicate()[0]
+        waiter.communicate()
+    assert project.version() == ["r2"]
+
+
+def test_a_waiter_gives_up_and_says_who_to_look_for(project: Project) -> None:
+    chain(project, pause(project))
+    with paused(project, "alembic", "upgrade", "head"):
+        output = project.refused("alembic", "upgrade", "head", MIGRATION_WAIT="1")
+        assert "MIGRATION_WAIT" in output
+        looked_for = {
+            "sqlite": project.url.removeprefix("sqlite:///"),
+            "postgresql": "user postgres, alembic, from 127.0.0.1",
+            "mysql": "user root from",
+        }
+        assert looked_for[project.database] in output
+        # Looking needs no lock.
+        project.ok("alembic", "history")
+        if project.database != "sqlite":
+            project.ok("alembic", "current")
+
+
+def test_a_killed_migration_leaves_no_lock_and_a_true_version(project: Project) -> None:
+    chain(
+        project,
+        TABLE.format("t1"),
+        pause(project) + "\n" + TABLE.format("t2"),
+        TABLE.format("t3"),
+    )
+    with paused(project, "alembic", "upgrade", "head") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (project.path / "go").touch()
+    tables = project.tables()
+    if "alembic_version" in tables:
+        # What the version says is what is there.
+        expected = {"a1c0de000001": {"note"}, "r1": {"note", "t1"}}
+        there = [expected[revision] for revision in project.version()]
+        assert tables == {"alembic_version"}.union(*there)
+    else:
+        assert tables == set()
+    project.ok("alembic", "upgrade", "head", MIGRATION_WAIT="5")
+    assert project.version() == ["r3"]
+    assert project.tables() >= {"note", "t1", "t2", "t3"}
+
+
+def test_a_failing_revision_leaves_a_true_version(project: Project) -> None:
+    failing = (
+        TABLE.format("t2") + '\nif not os.path.exists("mended"):\n    raise RuntimeError("ouch")'
+    )
+    chain(project, TABLE.format("t1"), failing, TABLE.format("t3"))
+    end = project.run("alembic", "upgrade", "head")
+    assert end.returncode != 0
+    assert "RuntimeError: ouch" in end.stderr
+    if project.database == "mysql":
+        # DDL commits by itself there, so a person has to know what is done.
+        assert project.version() == ["r1"]
+        assert "Revision r2 failed halfway" in end.stderr
+        assert "CREATE TABLE t2" in end.stderr
+        assert "CREATE TABLE t1" not in end.stderr
+        project.sql("DROP TABLE t2")
+    else:
+        assert "t2" not in project.tables()
+        if project.database == "postgresql":
+            assert project.version() == ["r1"]
+        else:
+            assert project.tables() == set()
+    (project.path / "mended").touch()
+    project.ok("alembic", "upgrade", "head")
+    assert project.version() == ["r3"]
+
+
+@pytest.mark.databases("mysql")
+@pytest.mark.strategies("env-var")
+def test_a_first_statement_that_fails_has_done_nothing(project: Project) -> None:
+    chain(project, TABLE.format("note"))
+    end = project.run("alembic", "upgrade", "head")
+    assert "Revision r1 failed at its first statement" in end.stderr
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_a_migration_does_not_queue_behind_a_long_transaction(project: Project) -> None:
+    chain(project, 'op.add_column("note", sa.Column("more", sa.Integer))')
+    project.ok("alembic", "upgrade", "a1c0de000001")
+    with project.connect() as holder:
+        cursor = holder.cursor()
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM note")
+        variables = {"MIGRATION_LOCK_TIMEOUT": "1", "MIGRATION_LOCK_RETRIES": "1"}
+        output = project.run("alembic", "upgrade", "head", **variables)
+        assert output.returncode != 0
+        assert "No lock within 1 s" in output.stdout + output.stderr
+        assert "trying again" in output.stderr
+        # A reader was never kept waiting for long, and is not now.
+        with project.connect() as reader:
+            reader.cursor().execute("SELECT * FROM note")
+        cursor.execute("COMMIT")
+    assert project.version() == ["a1c0de000001"]
+    project.ok("alembic", "upgrade", "head")
+    assert project.version() == ["r1"]
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_a_migration_gets_its_lock_when_the_transaction_ends(project: Project) -> None:
+    chain(project, 'op.add_column("note", sa.Column("more", sa.Integer))')
+    project.ok("alembic", "upgrade", "a1c0de000001")
+    with project.connect() as holder:
+        cursor = holder.cursor()
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM note")
+        process = project.start(
+            "alembic", "upgrade", "head", MIGRATION_LOCK_TIMEOUT="1", MIGRATION_LOCK_RETRIES="9"
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "trying again" in line:
+                break
+        cursor.execute("COMMIT")
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert project.version() == ["r1"]
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_lock_timeouts_are_the_migrations_only(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    setting = {"postgresql": "SHOW lock_timeout", "mysql": "SELECT @@lock_wait_timeout"}
+    [(before,)] = project.sql(setting[project.database])
+    assert str(before) in ("0", "86400")
+
+
+def test_a_limit_that_is_no_number_is_refused(project: Project) -> None:
+    for variable in ("MIGRATION_WAIT", "MIGRATION_LOCK_TIMEOUT", "MIGRATION_LOCK_RETRIES"):
+        if project.database == "sqlite" and variable != "MIGRATION_WAIT":
+            continue
+        output = project.refused("alembic", "upgrade", "head", **{variable: "soon"})
+        assert f"{variable} is 'soon'" in output
+
+
+@pytest.mark.databases("postgresql")
+def test_an_index_is_made_concurrently_by_several_processes(project: Project) -> None:
+    chain(
+        project,
+        "with op.get_context().autocommit_block():\n"
+        '    op.create_index("ix", "note", ["text"], postgresql_concurrently=True)',
+    )
+    project.ok("alembic", "upgrade", "a1c0de000001")
+    with project.connect() as holder:
+        cursor = holder.cursor()
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("SELECT * FROM note")
+        # The index waits for this transaction for longer than any other statement would.
+        processes = [
+            project.start("alembic", "upgrade", "head", MIGRATION_LOCK_TIMEOUT="0.5")
+            for _ in range(3)
+        ]
+        with pytest.raises(TimeoutExpired):
+            processes[0].wait(3)
+        cursor.execute("COMMIT")
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], "\n".join(outputs)
+    assert project.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix'::regclass") == [
+        (True,)
+    ]
+
+
+@pytest.mark.strategies("env-var")
+def test_without_the_lock_these_tests_would_fail(project: Project) -> None:
+    """The protection taken out: two migrations run the same revision at once."""
+    lock = project.package.joinpath(*LOCK_MODULE)
+    text = lock.read_text()
+    call = {
+        "sqlite": 'event.listen(context.connection, "begin", begin_immediate)',
+        "postgresql": "_acquire(connection, context.version_table)",
+        "mysql": "_acquire(connection, context.version_table)",
+    }[project.database]
+    assert text.count(call) == 1
+    lock.write_text(text.replace(call, "pass"))
+    chain(project, pause(project) + "\n" + TABLE.format("t1"))
+    with paused(project, "alembic", "upgrade", "head") as first:
+        second = project.start("alembic", "upgrade", "head", MIGRATION_WAIT="2")
+        (project.path / "here").unlink()
+        # The second one gets into the same revision, or fails over what the first one did.
+        wait_until(lambda: (project.path / "here").exists() or second.poll() is not None)
+        (project.path / "go").touch()
+        codes = {first.wait(60), second.wait(60)}
+        second.communicate()
+    assert codes != {0}
