@@ -15,6 +15,8 @@ ALL = pytest.mark.example(True, False)
 
 COMMON = {
     ".env.example",
+    ".github/update_template.py",
+    ".github/workflows/template-update.yml",
     ".gitignore",
     "README.md",
     "alembic.ini",
