@@ -34,9 +34,12 @@ COMMON = {
     "shop/database/command_line.py",
     "shop/database/dialect.py",
     "shop/database/dialect_options.py",
+    "shop/database/drop_order.py",
     "shop/database/engine.py",
+    "shop/database/escaping.py",
     "shop/database/formatting.py",
     "shop/database/guards.py",
+    "shop/database/implementation.py",
     "shop/database/limits.py",
     "shop/database/lock.py",
     "shop/database/options.py",
@@ -64,9 +67,13 @@ COMMON = {
     "wsgi.py",
 }
 OF_DATABASE = {
-    "sqlite": set(),
-    "postgresql": {"shop/database/embedded.py"},
-    "mysql": set(),
+    "sqlite": {"shop/database/rebuilding.py"},
+    "postgresql": {
+        "shop/database/embedded.py",
+        "shop/database/enum_types.py",
+        "shop/database/stored_default.py",
+    },
+    "mysql": {"shop/database/probe.py"},
 }
 OF_EXAMPLE = {
     "alembic/versions/20260101_000000_a1c0de000001_create_the_note_table.py",

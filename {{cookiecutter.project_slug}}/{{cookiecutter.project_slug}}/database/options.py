@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
@@ -12,8 +12,9 @@ from alembic.util import CommandError
 
 from .base import Base
 from .dialect_options import DIALECT_OPTIONS
+from .drop_order import order_drops
 from .guards import command_name
-from .ownership import is_own_name
+from .ownership import declared_tables, is_own_name
 
 log = logging.getLogger("alembic.autogenerate")
 
@@ -24,16 +25,24 @@ def context_options() -> dict[str, Any]:
         "target_metadata": Base.metadata,
         "compare_type": True,
         "compare_server_default": True,
-        "include_schemas": any(table.schema for table in Base.metadata.tables.values()),
+        # For MySQL each database on the server is a schema.
+        "include_schemas": any(table.schema for table in declared_tables()),
         "include_name": is_own_name,
-        "render_item": import_its_module,
+        # CHECK constraints are compared by their names only if asked for.
+        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        "render_item": render_item,
         "process_revision_directives": review,
         **DIALECT_OPTIONS,
     }
 
 
-def import_its_module(kind: str, item: Any, context: AutogenContext) -> bool:
-    """Make the revision import a type that is not SQLAlchemy's; Alembic renders it."""
+def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Return the Python text of `item` where Alembic's own would be wrong, else False.
+
+    A type that is not SQLAlchemy's is Alembic's to render, once the revision imports it.
+    """
+    if kind == "server_default" and isinstance(getattr(item, "arg", None), str):
+        return repr(item.arg)  # Alembic takes quotes at either end away
     module = type(item).__module__
     if kind == "type" and module.partition(".")[0] != "sqlalchemy":
         context.imports.add(f"import {module}")
@@ -43,7 +52,7 @@ def import_its_module(kind: str, item: Any, context: AutogenContext) -> bool:
 def review(
     context: MigrationContext, revision: str | Iterable[str | None], scripts: list[MigrationScript]
 ) -> None:
-    """Look at what autogenerate found: write no empty revision, and name dropped tables.
+    """Look at what autogenerate found: order and name what is dropped, write no empty revision.
 
     Raises:
         CommandError: there are no models, but the database has tables.
@@ -51,6 +60,8 @@ def review(
     if not Base.metadata.tables:
         _refuse_without_models(context)
     [script] = scripts
+    for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
+        order_drops(operations)
     for upgrade_ops in script.upgrade_ops_list:
         for operation in upgrade_ops.ops:
             if isinstance(operation, DropTableOp):

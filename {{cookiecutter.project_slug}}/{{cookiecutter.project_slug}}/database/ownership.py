@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, MutableMapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 from alembic import context
 from alembic.script import Script, ScriptDirectory
@@ -17,8 +17,19 @@ from alembic.script import Script, ScriptDirectory
 from .base import Base
 
 _SQL = re.compile(
-    r"\b(CREATE|DROP)\s+TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?[\"`\[]?(\w+)", re.IGNORECASE
+    r"""
+    \b(?P<verb>CREATE|DROP)\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?
+    (?:["`]?(?P<schema>\w+)["`]?\.)?["`]?(?P<name>\w+)
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
+
+
+class TableName(NamedTuple):
+    """A table in a schema; the schema is None if it is the database's default."""
+
+    schema: str | None
+    name: str
 
 
 def is_own_name(
@@ -36,57 +47,82 @@ def is_own_name(
         parents: where it is.
     """
     if kind == "schema":
-        return name is None or any(name == t.schema for t in Base.metadata.tables.values())
+        return name is None or any(name == table.schema for table in _own_tables())
     if kind == "table":
-        return parents["schema_qualified_table_name"] in Base.metadata.tables or name in (
-            created_tables(context.script)
-        )
+        return (parents["schema_name"], name) in _own_tables()
     return True
 
 
+def declared_tables() -> set[TableName]:
+    """Return the tables of the models and of the revisions, as they are written there."""
+    models = {TableName(table.schema, table.name) for table in Base.metadata.tables.values()}
+    return models | created_tables(context.script)
+
+
+def _own_tables() -> set[TableName]:
+    default = context.get_context().dialect.default_schema_name
+    return {
+        TableName(None if table.schema == default else table.schema, table.name)
+        for table in declared_tables()
+    }
+
+
 @lru_cache(maxsize=1)
-def created_tables(scripts: ScriptDirectory) -> frozenset[str]:
-    """Return the names of the tables that exist after all revisions, read from their files.
+def created_tables(scripts: ScriptDirectory) -> frozenset[TableName]:
+    """Return the tables that exist after all revisions, read from their files.
 
     Understood are `create_table`, `drop_table` and `rename_table` with a literal name or a
-    constant of the revision's module, and CREATE TABLE and DROP TABLE in SQL text.
+    constant of the revision's module, and CREATE TABLE and DROP TABLE in what is executed.
     """
-    tables: set[str] = set()
+    tables: set[TableName] = set()
     for script in reversed(list(scripts.walk_revisions())):
-        for gone, made in _table_changes(script):
-            tables.discard(gone)
-            tables.add(made)
-    return frozenset(tables - {""})
+        for call in upgrade_calls(script):
+            for is_there, table in _table_changes(call, script):
+                (tables.add if is_there else tables.discard)(table)
+    return frozenset(tables)
 
 
-def _table_changes(script: Script) -> Iterator[tuple[str, str]]:
-    """Yield, in the order of the file, which table is gone and which is made ("" for none)."""
+def upgrade_calls(script: Script) -> list[ast.Call]:
+    """Return the calls in the revision's file, in their order, but for those of `downgrade`."""
     tree = ast.parse(Path(script.path).read_bytes())
-    upgrade = next(
-        (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "upgrade"), None
-    )
-    for node in ast.walk(upgrade) if upgrade else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            names = [_text(argument, script.module) for argument in node.args[:2]]
-            match node.func.attr, names:
-                case "create_table", [made, *_]:
-                    yield "", made
-                case "drop_table", [gone, *_]:
-                    yield gone, ""
-                case "rename_table", [gone, made]:
-                    yield gone, made
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            for verb, table in _SQL.findall(node.value):
-                yield ("", table) if verb.upper() == "CREATE" else (table, "")
+    calls = [
+        node
+        for part in tree.body
+        if not (isinstance(part, ast.FunctionDef) and part.name == "downgrade")
+        for node in ast.walk(part)
+        if isinstance(node, ast.Call)
+    ]
+    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
-def _text(node: ast.expr, module: Any) -> str:
+def _table_changes(call: ast.Call, script: Script) -> Iterator[tuple[bool, TableName]]:
+    """Yield each table that `call` makes (True) or removes (False)."""
+    keywords = {keyword.arg: _text(keyword.value, script) for keyword in call.keywords}
+    names = [
+        TableName(keywords.get("schema") or None, _text(argument, script))
+        for argument in call.args[:2]
+    ]
+    match call.func, names:
+        case ast.Attribute(attr="create_table"), [made, *_]:
+            yield True, made
+        case ast.Attribute(attr="drop_table"), [gone, *_]:
+            yield False, gone
+        case ast.Attribute(attr="rename_table"), [gone, made]:
+            yield False, gone
+            yield True, made
+        case ast.Attribute(attr="execute"), _:
+            for node in ast.walk(call):
+                for found in _SQL.finditer(_text(node, script)):
+                    is_there = found["verb"].upper() == "CREATE"
+                    yield is_there, TableName(found["schema"], found["name"])
+
+
+def _text(node: ast.AST, script: Script) -> str:
     """Return the text that a literal or a module's constant holds, or "" for anything else."""
-    value = (
-        node.value
-        if isinstance(node, ast.Constant)
-        else getattr(module, node.id, "")
-        if isinstance(node, ast.Name)
-        else ""
-    )
-    return value if isinstance(value, str) else ""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name(id=name):
+            value = getattr(script.module, name, "")
+            return value if isinstance(value, str) else ""
+    return ""
