@@ -14,7 +14,7 @@ from .base import Base
 from .dialect_options import DIALECT_OPTIONS
 from .drop_order import order_drops
 from .guards import command_name
-from .ownership import declared_tables, is_own_name
+from .ownership import is_own_name
 
 log = logging.getLogger("alembic.autogenerate")
 
@@ -25,8 +25,8 @@ def context_options() -> dict[str, Any]:
         "target_metadata": Base.metadata,
         "compare_type": True,
         "compare_server_default": True,
-        # For MySQL each database on the server is a schema.
-        "include_schemas": any(table.schema for table in declared_tables()),
+        # Of all schemas, as of all tables, is_own_name picks the project's own.
+        "include_schemas": True,
         "include_name": is_own_name,
         # CHECK constraints are compared by their names only if asked for.
         "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 
 from .base import Base
@@ -53,22 +54,23 @@ def is_own_name(
     return True
 
 
-def declared_tables() -> set[TableName]:
-    """Return the tables of the models and of the revisions, as they are written there."""
-    models = {TableName(table.schema, table.name) for table in Base.metadata.tables.values()}
-    return models | created_tables(context.script)
+def _own_tables() -> frozenset[TableName]:
+    return own_tables(context.get_context(), context.script)
 
 
-def _own_tables() -> set[TableName]:
-    default = context.get_context().dialect.default_schema_name
-    return {
-        TableName(None if table.schema == default else table.schema, table.name)
-        for table in declared_tables()
-    }
-
-
+# Asked for each name in the database.
 @lru_cache(maxsize=1)
-def created_tables(scripts: ScriptDirectory) -> frozenset[TableName]:
+def own_tables(migration: MigrationContext, scripts: ScriptDirectory) -> frozenset[TableName]:
+    """Return the tables of the models, and those that the revisions have made."""
+    models = {TableName(table.schema, table.name) for table in Base.metadata.tables.values()}
+    default = migration.dialect.default_schema_name
+    return frozenset(
+        TableName(None if table.schema == default else table.schema, table.name)
+        for table in models | created_tables(scripts)
+    )
+
+
+def created_tables(scripts: ScriptDirectory) -> set[TableName]:
     """Return the tables that exist after all revisions, read from their files.
 
     Understood are `create_table`, `drop_table` and `rename_table` with a literal name or a
@@ -79,7 +81,7 @@ def created_tables(scripts: ScriptDirectory) -> frozenset[TableName]:
         for call in upgrade_calls(script):
             for is_there, table in _table_changes(call, script):
                 (tables.add if is_there else tables.discard)(table)
-    return frozenset(tables)
+    return tables
 
 
 def upgrade_calls(script: Script) -> list[ast.Call]:

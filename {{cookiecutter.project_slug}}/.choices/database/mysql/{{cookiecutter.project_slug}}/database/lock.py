@@ -70,8 +70,7 @@ def _acquire(connection: Connection, version_table: str) -> None:
         log.info("Waiting for another migration: %s", holder)
         if not connection.scalar(get_lock, {"name": name, "seconds": seconds}):
             raise CommandError(
-                f"Another migration has held the lock for {seconds:g} s (MIGRATION_WAIT):"
-                f" {holder}."
+                f"Another migration has held the lock for {seconds:g} s (MIGRATION_WAIT): {holder}."
             )
     connection.commit()
 

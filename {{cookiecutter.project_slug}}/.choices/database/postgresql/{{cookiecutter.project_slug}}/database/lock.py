@@ -63,6 +63,8 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
             log.warning("No lock within %g s; trying again", lock_timeout())
             time.sleep(min(2**retry, 30))
         else:
+            # Without a revision to run, the version table alone was made.
+            connection.commit()
             return
 
 

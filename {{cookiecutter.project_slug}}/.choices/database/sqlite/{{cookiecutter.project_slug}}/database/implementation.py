@@ -7,7 +7,7 @@ from alembic.operations.batch import ApplyBatchImpl
 from sqlalchemy import ClauseElement, Column, Identity, Table
 
 from .escaping import escaped_colons
-from .rebuilding import keep_collations, keep_colons, keep_computed
+from .rebuilding import keep_collations, keep_colons, keep_computed, refuse_if_referred_to
 
 
 class Implementation(SQLiteImpl):
@@ -35,11 +35,16 @@ class Implementation(SQLiteImpl):
         return set(), set(), False
 
     def prep_table_for_batch(self, batch_impl: ApplyBatchImpl, table: Table) -> None:
-        """Have a table rebuilt as it was, but for what the revision changes."""
+        """Have a table rebuilt as it was, but for what the revision changes.
+
+        Raises:
+            CommandError: rows of other tables would be lost.
+        """
         assert batch_impl.new_table is not None
         keep_computed(batch_impl, table)
         keep_colons(batch_impl.new_table)
         if self.connection is not None:
+            refuse_if_referred_to(self.connection, table.name)
             keep_collations(self.connection, table, batch_impl.new_table)
 
     def render_ddl_sql_expr(

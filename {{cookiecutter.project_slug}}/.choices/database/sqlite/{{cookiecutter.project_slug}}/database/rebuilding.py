@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from alembic.operations.batch import ApplyBatchImpl
+from alembic.util import CommandError
 from sqlalchemy import CheckConstraint, Connection, DefaultClause, String, Table, TextClause, text
 
 from .escaping import escaped_colons
@@ -45,6 +46,32 @@ def keep_collations(connection: Connection, table: Table, rebuilt: Table) -> Non
             type_ = rebuilt.columns[name].type
             if type_ is table.columns[name].type and isinstance(type_, String):
                 type_.collation = collation
+
+
+def refuse_if_referred_to(connection: Connection, table: str) -> None:
+    """Stop before `table` is rebuilt with foreign keys on and rows that refer to it.
+
+    On its own connection a migration has them off; a program may hand over one with them on.
+
+    Raises:
+        CommandError: ON DELETE CASCADE could delete those rows.
+    """
+    if not connection.scalar(text("PRAGMA foreign_keys")):
+        return
+    referring = connection.scalars(
+        text("""
+            SELECT DISTINCT m.name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+            WHERE m.type = 'table' AND lower(f."table") = lower(:name) AND m.name <> :name
+        """),
+        {"name": table},
+    )
+    quote = connection.dialect.identifier_preparer.quote
+    for name in referring.all():
+        if connection.scalar(text(f"SELECT 1 FROM {quote(name)} LIMIT 1")):
+            raise CommandError(
+                f"Rebuilding {table} may delete rows of {name}, which refers to it: switch foreign"
+                " keys off on the connection first, with PRAGMA foreign_keys = OFF."
+            )
 
 
 def _literally(sql: Any) -> Any:

@@ -1,0 +1,188 @@
+"""What autogenerate sees: all that changed, nothing that did not, and only the project's own."""
+
+import shutil
+
+import pytest
+
+from .projects import REPOSITORY, Project
+
+SINK = REPOSITORY / "tests" / "kitchen_sink"
+
+
+def add_kitchen_sink(project: Project) -> None:
+    """Add models with one of everything that the project's database has."""
+    for name in ("common", project.database):
+        shutil.copy(SINK / f"{name}.py", project.package / "models" / f"sink_{name}.py")
+
+
+def test_nothing_differs_right_after_an_upgrade(project: Project) -> None:
+    add_kitchen_sink(project)
+    if project.database == "postgresql":
+        project.sql("CREATE SCHEMA ks_schema")  # Alembic makes none
+    project.ok("alembic", "upgrade", "head")
+    assert project.autogenerate("everything")
+    project.ok("alembic", "upgrade", "head")
+    end = project.run("alembic", "check")
+    assert end.returncode == 0, end.stdout
+    assert "Warning" not in end.stderr
+    assert project.autogenerate("nothing") is None
+    assert "no revision is written" in project.run("flask", "db", "migrate").stderr
+    assert len(project.revisions()) == 2
+    project.ok("alembic", "downgrade", "base")
+    assert project.tables() == {"alembic_version"}
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+
+
+@pytest.mark.strategies("env-var")
+def test_every_change_is_found_and_made(project: Project) -> None:
+    script = str(SINK / "apply_changes.py")
+    assert project.ok("python", script, project.database, "shop", project.url) == ""
+
+
+def model(columns: str, table: str = "thing") -> str:
+    """The text of a model with an id and these columns."""
+    return (
+        f'class {table.title()}(Base):\n    __tablename__ = "{table}"\n'
+        f"    id: Mapped[int] = mapped_column(sa.Identity(), primary_key=True)\n{columns}"
+    )
+
+
+@pytest.mark.strategies("env-var")
+def test_tables_of_others_are_left_alone(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    project.sql("CREATE TABLE celery_task (id INTEGER PRIMARY KEY)")
+    project.sql("CREATE TABLE theirs (id INTEGER PRIMARY KEY, note_id INTEGER)")
+    if project.database == "postgresql":
+        project.sql("CREATE SCHEMA other")
+        project.sql("CREATE TABLE other.note (id INTEGER PRIMARY KEY)")
+        project.sql("CREATE TYPE mood AS ENUM ('good')")
+    project.ok("alembic", "check")
+    assert project.autogenerate("nothing") is None
+    project.write_model("thing", model(""))
+    revision = project.autogenerate("add things")
+    assert revision is not None
+    assert "drop" not in revision.read_text().partition("def downgrade")[0]
+
+
+def test_a_table_whose_model_is_gone_is_dropped_with_a_warning(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    file = project.write_model("thing", model(""))
+    assert project.autogenerate("add things")
+    project.ok("alembic", "upgrade", "head")
+    file.unlink()
+    assert "thing: no model has this table any more" in project.run("alembic", "check").stderr
+    revision = project.autogenerate("drop things")
+    assert revision is not None
+    assert 'op.drop_table("thing")' in revision.read_text()
+    project.ok("alembic", "upgrade", "head")
+    assert "thing" not in project.tables()
+    # Dropped, the name is anybody's again.
+    project.sql("CREATE TABLE thing (id INTEGER PRIMARY KEY)")
+    project.ok("alembic", "check")
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_without_the_rule_a_foreign_table_would_be_dropped(project: Project) -> None:
+    ownership = project.package / "database" / "ownership.py"
+    text = ownership.read_text()
+    assert text.count('if kind == "table":') == 1
+    ownership.write_text(text.replace('if kind == "table":', 'if kind == "no such kind":'))
+    project.ok("alembic", "upgrade", "head")
+    project.sql("CREATE TABLE celery_task (id INTEGER PRIMARY KEY)")
+    assert "remove_table" in project.refused("alembic", "check")
+
+
+REVISIONS = {
+    "a literal": 'op.create_table("thing", sa.Column("id", sa.Integer, primary_key=True))',
+    "renamed": 'op.create_table("old", sa.Column("id", sa.Integer, primary_key=True))\n'
+    'op.rename_table("old", "thing")',
+    "in SQL": 'op.execute("CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY)")',
+    "in a block": "with op.get_context().autocommit_block():\n"
+    '    op.create_table("thing", sa.Column("id", sa.Integer, primary_key=True))',
+}
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+@pytest.mark.parametrize("body", REVISIONS.values(), ids=REVISIONS.keys())
+def test_the_revisions_say_which_tables_are_the_projects(project: Project, body: str) -> None:
+    project.write_revision("r1", body, 'op.drop_table("thing")', "a1c0de000001")
+    project.ok("alembic", "upgrade", "head")
+    assert "remove_table" in project.refused("alembic", "check")
+
+
+@pytest.mark.databases("postgresql")
+def test_enums_are_made_once_grow_and_go(project: Project) -> None:
+    enum = '    mood: Mapped[str] = mapped_column(sa.Enum({}, name="mood"))\n'
+    project.ok("alembic", "upgrade", "head")
+    project.write_model("thing", model(enum.format("'good', 'bad'")))
+    project.write_model("other", model(enum.format("'good', 'bad'"), "other"))
+    assert project.autogenerate("add moods")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    project.write_model("thing", model(enum.format("'good', 'bad', 'so so'")))
+    project.write_model("other", model(enum.format("'good', 'bad', 'so so'"), "other"))
+    assert "so so" in project.refused("alembic", "check")
+    assert project.autogenerate("a third mood")
+    for _ in range(2):
+        project.ok("alembic", "upgrade", "head")
+        project.ok("alembic", "check")
+        project.sql("INSERT INTO thing (mood) VALUES ('so so')")
+        project.sql("DELETE FROM thing")
+        project.ok("alembic", "downgrade", "base")
+        assert project.sql("SELECT typname FROM pg_type WHERE typname = 'mood'") == []
+
+
+def test_a_type_of_the_app_is_imported_by_the_revision(project: Project) -> None:
+    (project.package / "types.py").write_text(
+        "import sqlalchemy as sa\n\n\n"
+        "class Money(sa.types.TypeDecorator):\n    impl = sa.Numeric(12, 2)\n    cache_ok = True\n"
+    )
+    project.ok("alembic", "upgrade", "head")
+    text = "    price: Mapped[float] = mapped_column(Money)\n"
+    project.write_model("thing", "from ..types import Money\n\n\n" + model(text))
+    revision = project.autogenerate("add prices")
+    assert revision is not None
+    assert "import shop.types" in revision.read_text()
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_a_handed_over_connection_does_not_lose_children_either(project: Project) -> None:
+    project.write_revision(
+        "r1",
+        """
+op.create_table("parent", sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.Integer))
+op.execute("CREATE TABLE child (id INTEGER, p REFERENCES parent (id) ON DELETE CASCADE)")
+op.execute("INSERT INTO parent (id) VALUES (1)")
+op.execute("INSERT INTO child VALUES (10, 1)")
+""",
+        down_revision="a1c0de000001",
+    )
+    project.ok("alembic", "upgrade", "head")
+    project.write_revision(
+        "r2",
+        'with op.batch_alter_table("parent") as batch:\n    batch.drop_column("a")',
+        down_revision="r1",
+    )
+    code = f"""
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+config = Config("alembic.ini")
+engine = sa.create_engine({project.url!r})
+sa.event.listen(engine, "connect", lambda c, r: c.execute("PRAGMA foreign_keys = ON"))
+with engine.connect() as connection:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+"""
+    end = project.run("python", "-c", code)
+    assert "refers to it: switch foreign keys off" in end.stderr
+    assert project.sql("SELECT id FROM child") == [(10,)]
+    project.ok("alembic", "upgrade", "head")
+    assert project.sql("SELECT id FROM child") == [(10,)]
