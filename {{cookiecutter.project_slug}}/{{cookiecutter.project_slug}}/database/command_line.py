@@ -5,7 +5,6 @@ from alembic.config import CommandLine, Config
 
 from ..settings import ROOT
 
-
 # Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
 DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
 
