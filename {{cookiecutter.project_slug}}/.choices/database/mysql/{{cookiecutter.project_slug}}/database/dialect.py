@@ -5,7 +5,7 @@ from sqlalchemy import URL
 from ..settings import SettingsError
 
 NAME = "MySQL and MariaDB"
-EXAMPLE = "mysql://user:password@localhost:3306/{{ cookiecutter.project_slug }}"
+EXAMPLE = "mysql://user:password@localhost:3306/database"
 # What a URL may start with, and the driver that it then gets.
 DRIVERS = {
     "mysql": "mysql+pymysql",

@@ -5,7 +5,7 @@ from sqlalchemy import URL
 from ..settings import SettingsError
 
 NAME = "PostgreSQL"
-EXAMPLE = "postgresql://user:password@localhost:5432/{{ cookiecutter.project_slug }}"
+EXAMPLE = "postgresql://user:password@localhost:5432/database"
 _DRIVER = "postgresql+psycopg"
 # What a URL may start with, and the driver that it then gets.
 DRIVERS = {
