@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from alembic.autogenerate import RevisionContext, render_python_code
+from alembic.autogenerate import RevisionContext, render_op_text
+from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
-from alembic.operations.ops import MigrateOperation, ModifyTableOps, UpgradeOps
+from alembic.operations.ops import MigrateOperation, ModifyTableOps
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -29,20 +30,24 @@ def differences(connection: Connection, scripts: ScriptDirectory) -> list[str]:
 
     def compare(_: object, context: MigrationContext) -> Iterable[Any]:
         revision.run_autogenerate(scripts.get_heads(), context)
+        rendering = AutogenContext(context, autogenerate=False)
+        rendering.imports = set()
         for operations in revision.generated_revisions[-1].upgrade_ops_list:
-            found.extend(_lines(operations.ops, context))
+            for operation in _flat(operations.ops):
+                lines = render_op_text(rendering, operation).splitlines()
+                found.append(" ".join(line.strip() for line in lines))
         return []
 
-    with EnvironmentContext(config, scripts, fn=compare):
+    # Looking makes no alembic_version.
+    with EnvironmentContext(config, scripts, fn=compare, dont_mutate=True):
         scripts.run_env()
     return found
 
 
-def _lines(operations: Iterable[MigrateOperation], context: MigrationContext) -> Iterator[str]:
+def _flat(operations: Iterable[MigrateOperation]) -> Iterator[MigrateOperation]:
+    """Yield `operations` one by one, where Alembic has put those of a table together."""
     for operation in operations:
         if isinstance(operation, ModifyTableOps):
-            yield from _lines(operation.ops, context)
+            yield from _flat(operation.ops)
         else:
-            code = render_python_code(UpgradeOps([operation]), migration_context=context)
-            lines = (line.strip() for line in code.splitlines())
-            yield " ".join(line for line in lines if not line.startswith("#"))
+            yield operation

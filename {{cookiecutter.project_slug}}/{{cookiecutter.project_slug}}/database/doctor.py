@@ -94,17 +94,22 @@ def _look(connection: Connection, scripts: ScriptDirectory, report: Report) -> N
     if status.state is State.UP_TO_DATE and broken:
         report.state, report.sentence = State.MISCONFIGURED, broken
     elif status.state is State.UP_TO_DATE:
-        report.drift = _drift(connection, scripts)
-        if report.drift:
-            report.state, report.next = State.DRIFTED, 'alembic revision --autogenerate -m "…"'
-            report.sentence = f"The models and the database differ in {len(report.drift)} places."
+        _compare(connection, scripts, report)
 
 
-def _drift(connection: Connection, scripts: ScriptDirectory) -> list[str]:
+def _compare(connection: Connection, scripts: ScriptDirectory, report: Report) -> None:
     try:
-        return differences(connection, scripts)
+        report.drift = differences(connection, scripts)
     except CommandError as error:
-        return [str(error)]
+        report.state, report.sentence = State.DRIFTED, str(error)
+        return
+    if report.drift:
+        report.state = State.DRIFTED
+        report.sentence = (
+            f"The database is at {', '.join(report.current or ())}, but it is not what the models"
+            f" say: {len(report.drift)} operation{'s' * (len(report.drift) > 1)} away."
+        )
+        report.next = 'alembic revision --autogenerate -m "mend the drift"'
 
 
 def _blocking_sessions(connection: Connection) -> list[str] | None:
