@@ -2,10 +2,18 @@
 
 import sys
 
-from {{ cookiecutter.project_slug }}.app import create_app
+from {{ cookiecutter.project_slug }} import commands
 from {{ cookiecutter.project_slug }}.settings import SettingsError
 
 try:
+    from {{ cookiecutter.project_slug }}.app import create_app
+
     app = create_app()
-except SettingsError as error:
-    sys.exit(f"Error: {error}")
+except Exception as error:
+    # What repairs the database must not need an app that works.
+    if commands.are_all_that_is_asked_for():
+        app = commands.bare_app(error)
+    elif isinstance(error, SettingsError):
+        sys.exit(f"Error: {error}")
+    else:
+        raise

@@ -9,6 +9,7 @@ from logging.config import fileConfig
 from alembic import context
 from alembic.util import CommandError
 
+from {{ cookiecutter.project_slug }}.database.advice import explained_errors
 from {{ cookiecutter.project_slug }}.database.engine import connect
 from {{ cookiecutter.project_slug }}.database.guards import is_writing, refuse_downgrade
 from {{ cookiecutter.project_slug }}.database.lock import prepare_sql, run_exclusively
@@ -21,7 +22,7 @@ config = context.config
 
 
 def run() -> None:
-    with context.begin_transaction():
+    with explained_errors(context.get_context()), context.begin_transaction():
         context.run_migrations()
 
 

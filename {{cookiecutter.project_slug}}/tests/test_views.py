@@ -16,10 +16,6 @@ def test_the_landing_page_has_the_name_of_the_app(app: Flask, client: FlaskClien
     assert app.config["APP_NAME"]
 
 
-def test_healthz_answers(client: FlaskClient) -> None:
-    assert client.get("/healthz").json == {"status": "ok"}
-
-
 def test_a_missing_page_is_a_404(client: FlaskClient) -> None:
     answer = client.get("/nowhere")
     assert answer.status_code == 404

@@ -1,7 +1,12 @@
 """`flask db …`: Alembic's own command line."""
 
+import sys
+from contextlib import suppress
+
 import click
 from flask import Flask
+
+from .settings import INSTANCE
 
 
 @click.command(
@@ -10,8 +15,8 @@ from flask import Flask
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def db(arguments: tuple[str, ...]) -> None:
-    """Migrate the database: every command of `alembic`, and `migrate`."""
-    # Imported late: serving needs no Alembic.
+    """Migrate the database: every command of `alembic`, and `migrate`, `doctor` and `adopt`."""
+    # Imported late: serving needs no command line.
     from .database import command_line
 
     command_line.main(list(arguments))
@@ -20,3 +25,25 @@ def db(arguments: tuple[str, ...]) -> None:
 def init_app(app: Flask) -> None:
     """Add the commands to `flask`."""
     app.cli.add_command(db)
+
+
+def are_all_that_is_asked_for() -> bool:
+    """Return whether this process is `flask db …`, which serves nothing."""
+    return click.get_current_context(silent=True) is not None and "db" in sys.argv
+
+
+def bare_app(error: Exception) -> Flask:
+    """Return an app that has these commands only, for when the real one does not start.
+
+    Args:
+        error: why it does not; printed as a warning.
+    """
+    print(f"Warning: the app does not start: {type(error).__name__}: {error}", file=sys.stderr)
+    app = Flask(__name__, instance_path=str(INSTANCE))
+    # A command that needs a setting that is wrong says so itself.
+    with suppress(Exception):
+        from . import config
+
+        config.init_app(app, {})
+    init_app(app)
+    return app

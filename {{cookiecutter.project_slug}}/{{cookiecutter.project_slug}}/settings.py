@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from dotenv import load_dotenv
+from dotenv import dotenv_values, load_dotenv
 
 ROOT = Path(__file__).parent.parent
 INSTANCE = ROOT / "instance"
+ENV_FILES = (".env", ".flaskenv")
 ENVIRONMENTS = ("local", "development", "staging", "production")
 
 
@@ -23,12 +24,21 @@ def load_env_files() -> None:
     Raises:
         SettingsError: a file cannot be read as UTF-8 text.
     """
-    for path in (ROOT / ".env", ROOT / ".flaskenv"):
+    for path in (ROOT / name for name in ENV_FILES):
         try:
             # utf-8-sig: some editors start the file with a byte order mark.
             load_dotenv(path, override=False, encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def who_sets(variable: str) -> str:
+    """Return what gives `variable` its value: one of `ENV_FILES`, or `the environment`."""
+    for name in ENV_FILES:
+        values = dotenv_values(ROOT / name, encoding="utf-8-sig")
+        if values.get(variable) == os.environ[variable]:
+            return name
+    return "the environment"
 
 
 def current_environment() -> str:

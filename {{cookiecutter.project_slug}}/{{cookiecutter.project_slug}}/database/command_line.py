@@ -1,9 +1,13 @@
-"""Alembic's command line, with what Flask's users expect beside it."""
+"""Alembic's command line, with what Flask's users expect and this project has beside it."""
+
+import sys
 
 from alembic import command
 from alembic.config import CommandLine, Config
 
-from ..settings import ROOT
+from ..settings import ROOT, SettingsError
+from .adoption import adopt
+from .doctor import doctor
 
 # Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
 DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
@@ -12,12 +16,23 @@ DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
 def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
     command_line = CommandLine(prog="flask db")
-    command_line.register_command(migrate)
+    for function in (migrate, doctor, adopt):
+        command_line.register_command(function)
+    commands = command_line.subparsers.choices
+    commands["doctor"].add_argument(
+        "--json", dest="as_json", action="store_true", help="Print the findings as JSON"
+    )
+    commands["adopt"].add_argument(
+        "--stamp-anyway", action="store_true", help="Stamp the database although it differs"
+    )
     for name, default in DEFAULT_REVISIONS.items():
-        for action in command_line.subparsers.choices[name]._actions:
+        for action in commands[name]._actions:
             if action.dest == "revision":
                 action.nargs, action.required, action.default = "?", False, default
-    command_line.main(["-c", str(ROOT / "alembic.ini"), *arguments])
+    try:
+        command_line.main(["-c", str(ROOT / "alembic.ini"), *arguments])
+    except SettingsError as error:
+        sys.exit(f"Error: {error}")
 
 
 def migrate(

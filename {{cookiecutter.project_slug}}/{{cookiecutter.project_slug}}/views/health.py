@@ -1,11 +1,31 @@
-"""Whether the process serves, for load balancers."""
+"""Whether the process serves, and whether its database fits it, for load balancers."""
 
-from flask import Blueprint
+from flask import Blueprint, current_app
+from flask.blueprints import BlueprintSetupState
+
+from ..database.readiness import Readiness
+from ..database.status import State
 
 blueprint = Blueprint("health", __name__)
+
+
+@blueprint.record
+def remember_database(setup: BlueprintSetupState) -> None:
+    """Give the app its own view of its own database."""
+    url = setup.app.config["SQLALCHEMY_DATABASE_URI"]
+    setup.app.extensions["readiness"] = Readiness(url)
 
 
 @blueprint.get("/healthz")
 def healthz() -> dict[str, str]:
     """Answer as long as the process does; the database is not asked."""
     return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[dict[str, str], int]:
+    """Answer whether the database is one that this release can serve from."""
+    state: State = current_app.extensions["readiness"].state()
+    if state is State.AHEAD and current_app.config["READY_WHEN_AHEAD"]:
+        return {"status": state, "warning": "a newer release has migrated the database"}, 200
+    return {"status": state}, 200 if state is State.UP_TO_DATE else 503

@@ -19,6 +19,8 @@ class Config:
     APP_NAME = {{ cookiecutter.__project_name_python }}
     SECRET_KEY: str | None = None
     SESSION_COOKIE_SAMESITE = "Lax"
+    # A release that was rolled back finds a database of the newer one, and has to serve.
+    READY_WHEN_AHEAD = True
     SQLALCHEMY_DATABASE_URI: str | URL | None = None
     # For migrations, where the app's own user may not alter tables.
     MIGRATION_DATABASE_URL: str | URL | None = None

@@ -9,18 +9,22 @@ from sqlalchemy.exc import OperationalError
 
 
 @contextmanager
-def connect(url: URL) -> Iterator[Connection]:
+def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
     """Yield a connection to the PostgreSQL database that `url` names, and close it.
+
+    Args:
+        url: the database.
+        timeout: seconds, 2 at least, to wait for the connection and for what is sent on it to
+            arrive; None is as long as it takes.
 
     Raises:
         CommandError: the server cannot be reached, or refuses; without the password.
     """
-    engine = create_engine(
-        url,
-        poolclass=NullPool,
-        # Who looks at pg_stat_activity sees what this is.
-        connect_args={"fallback_application_name": "alembic"},
-    )
+    # Who looks at pg_stat_activity sees what this is.
+    connect_args: dict[str, object] = {"fallback_application_name": "alembic"}
+    if timeout is not None:
+        connect_args |= {"connect_timeout": timeout, "tcp_user_timeout": timeout * 1000}
+    engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
     try:
         connection = engine.connect()
     except OperationalError as error:

@@ -12,14 +12,20 @@ from .limits import lock_wait
 
 
 @contextmanager
-def connect(url: URL) -> Iterator[Connection]:
+def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
     """Yield a connection to the SQLite file that `url` names, and close it.
+
+    Args:
+        url: the file.
+        timeout: seconds to wait for another process's lock; `MIGRATION_WAIT` if None.
 
     Raises:
         CommandError: the file cannot be opened, or is no SQLite database.
     """
-    INSTANCE.mkdir(exist_ok=True)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": lock_wait()})
+    if str(INSTANCE) in (url.database or ""):
+        INSTANCE.mkdir(exist_ok=True)
+    wait = lock_wait() if timeout is None else timeout
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": wait})
     try:
         connection = engine.connect()
         # Reads the file for the first time.

@@ -4,7 +4,7 @@ import os
 
 from sqlalchemy import URL
 
-from ..settings import SettingsError, current_environment
+from ..settings import SettingsError, current_environment, who_sets
 from . import dialect
 from .parsing import parse_url
 
@@ -43,3 +43,16 @@ def migration_url() -> URL:
     current_environment()
     owner = os.environ.get(MIGRATION_VARIABLE)
     return database_url() if owner is None else parse_url(owner, MIGRATION_VARIABLE)
+
+
+def url_source() -> str:
+    """Return where `migration_url` has its value from, for a person to read.
+
+    Raises:
+        SettingsError: the environment is unknown.
+    """
+    environment = current_environment()
+    for variable in (MIGRATION_VARIABLE, VARIABLES[environment]):
+        if variable in os.environ:
+            return f"{variable} in {who_sets(variable)}"
+    return f"the default for {environment} in database/dialect.py"

@@ -1,0 +1,23 @@
+"""What is to be said about SQLite itself: its version, and who uses the file."""
+
+import platform
+import shlex
+
+from sqlalchemy import URL, Connection
+
+DRIVER = f"sqlite3 of Python {platform.python_version()}"
+
+
+def server_version(connection: Connection) -> str:
+    """Return the library's name and version."""
+    return f"SQLite {connection.exec_driver_sql('SELECT sqlite_version()').scalar_one()}"
+
+
+def blocking_sessions(connection: Connection) -> list[str]:
+    """Return nothing: a file has no list of who has it open."""
+    return []
+
+
+def ping_command(url: URL) -> str:
+    """Return a command that shows whether the file is there."""
+    return f"ls -l {shlex.quote(url.database or '')}"
