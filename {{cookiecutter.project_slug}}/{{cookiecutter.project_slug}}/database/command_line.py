@@ -4,7 +4,7 @@ from alembic import command
 from alembic.config import CommandLine, Config
 
 from ..settings import ROOT
-
+from .rebase import rebase
 
 # Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
 DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
     command_line = CommandLine(prog="flask db")
     command_line.register_command(migrate)
+    _add_rebase(command_line)
     for name, default in DEFAULT_REVISIONS.items():
         for action in command_line.subparsers.choices[name]._actions:
             if action.dest == "revision":
@@ -45,3 +46,10 @@ def migrate(
         rev_id=rev_id,
         depends_on=depends_on,
     )
+
+
+def _add_rebase(command_line: CommandLine) -> None:
+    help = "Move this branch's new revisions on top of the main branch's."
+    parser = command_line.subparsers.add_parser("rebase", help=help)
+    parser.add_argument("branch", nargs="?", help="the main branch, when git does not tell")
+    parser.set_defaults(cmd=(rebase, ["branch"], []))
