@@ -208,7 +208,7 @@ def test_a_switched_answer_gives_the_project_generated_with_it(
     project.edit(f"{SLUG}/views/home.py", '"""My landing page."""', '"""The landing page."""')
     expected = create(str(template.path), tmp_path / "b", **(before | after))
     # Revisions are the project's own: a switch neither adds nor removes one.
-    but = ["versions"] if "example" in after else []
+    but = ["HEAD", "versions"] if "example" in after else []
     assert same_files(project.path, expected.path, *but)
 
 

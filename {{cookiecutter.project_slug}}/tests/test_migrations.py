@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
 
 from {{ cookiecutter.project_slug }} import models
+from {{ cookiecutter.project_slug }}.database import head
 
 from .conftest import alembic_config
 
@@ -21,9 +21,16 @@ def connection(new_database: Callable[[], URL]) -> Iterator[Connection]:
         yield connection
 
 
-def test_there_is_one_head(connection: Connection) -> None:
-    heads = ScriptDirectory.from_config(alembic_config(connection)).get_heads()
-    assert len(heads) <= 1, f"two revisions follow the same one: alembic merge {' '.join(heads)}"
+def test_there_is_one_head() -> None:
+    heads = head.script_directory().get_heads()
+    assert len(heads) <= 1, "two revisions follow the same one: uv run flask db rebase"
+
+
+def test_the_head_file_names_the_newest_revision() -> None:
+    written = head.HEAD.read_text(encoding="utf-8").strip()
+    assert written == head.newest(head.script_directory()), (
+        "alembic/HEAD is out of date: uv run python -m {{ cookiecutter.project_slug }}.database.head"
+    )
 
 
 def test_up_down_and_up_again(connection: Connection) -> None:

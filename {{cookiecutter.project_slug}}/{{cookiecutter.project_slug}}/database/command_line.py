@@ -8,6 +8,7 @@ from alembic.config import CommandLine, Config
 from ..settings import ROOT, SettingsError
 from .adoption import adopt
 from .doctor import doctor
+from .rebase import rebase
 
 # Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
 DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
@@ -18,6 +19,7 @@ def main(arguments: list[str]) -> None:
     command_line = CommandLine(prog="flask db")
     for function in (migrate, doctor, adopt):
         command_line.register_command(function)
+    _add_rebase(command_line)
     commands = command_line.subparsers.choices
     commands["doctor"].add_argument(
         "--json", dest="as_json", action="store_true", help="Print the findings as JSON"
@@ -59,3 +61,10 @@ def migrate(
         rev_id=rev_id,
         depends_on=depends_on,
     )
+
+
+def _add_rebase(command_line: CommandLine) -> None:
+    help = "Move this branch's new revisions on top of the main branch's."
+    parser = command_line.subparsers.add_parser("rebase", help=help)
+    parser.add_argument("branch", nargs="?", help="the main branch, when git does not tell")
+    parser.set_defaults(cmd=(rebase, ["branch"], []))
