@@ -74,32 +74,54 @@ def test_an_unreadable_env_file_is_named(project: Project) -> None:
     assert ".env cannot be read" in project.refused("alembic", "upgrade", "head")
 
 
-@pytest.mark.parametrize("wrapping", ["{}\n", " {} ", '"{}"', "'{}'\n"])
-def test_a_url_from_a_mounted_secret_works(project: Project, wrapping: str) -> None:
-    value = wrapping.format(project.url)
-    project.ok("alembic", "upgrade", "head", **{project.url_variable(): value})
+def test_a_url_from_a_mounted_secret_works(project: Project) -> None:
+    variable = {project.url_variable(): f" '{project.url}'\n"}
+    project.ok("alembic", "upgrade", "head", **variable)
     assert "note" in project.tables()
+    printed = project.python(f"""
+from shop.database.parsing import parse_url
+for wrapping in ("{{}}\\n", " {{}} ", '"{{}}"', "'{{}}'\\n"):
+    print(parse_url(wrapping.format({project.url!r}), "X") == parse_url({project.url!r}, "X"))
+""")
+    assert printed.split() == ["True"] * 4
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "not a url",
-        f"nosuchdb://user:{ENCODED}@host/db",
-        f"postgresql//user:{ENCODED}@host/db",
-        f"mysql://user:{SECRET}@host:port/db",
-        "DATABASE_URL=sqlite:///app.sqlite3",
-        "sqlite://app.sqlite3",
-        "sqlite:///$HOME/app.sqlite3",
-        "sqlite:///a\nb.sqlite3",
-    ],
-)
-def test_what_is_no_url_is_refused_by_name(project: Project, value: str) -> None:
-    output = project.refused("alembic", "upgrade", "head", **{project.url_variable(): value})
+NO_URLS = [
+    "not a url",
+    f"nosuchdb://user:{ENCODED}@host/db",
+    f"postgresql//user:{ENCODED}@host/db",
+    f"mysql://user:{SECRET}@host:port/db",
+    "DATABASE_URL=sqlite:///app.sqlite3",
+    "sqlite://app.sqlite3",
+    "sqlite:///$HOME/app.sqlite3",
+    "sqlite:///a\nb.sqlite3",
+]
+
+
+def test_what_is_no_url_is_refused_by_name(project: Project) -> None:
     variable = {"flask-config": "SQLALCHEMY_DATABASE_URI", "env-var": "DATABASE_URL_DEV"}
-    assert variable[project.strategy] in output
-    assert "s3cr3t" not in output
+    value = {project.url_variable(): NO_URLS[3]}
+    for command in (("alembic", "upgrade", "head"), ("flask", "db", "upgrade")):
+        output = project.refused(*command, **value)
+        assert variable[project.strategy] in output
+        assert "s3cr3t" not in output
     assert not (project.path / "instance").exists()
+    # The rest in one process, for time's sake.
+    printed = project.python(f"""
+import os
+from shop.database.url import database_url
+from shop.settings import SettingsError
+for value in {NO_URLS!r}:
+    os.environ[{project.url_variable()!r}] = value
+    try:
+        database_url()
+    except SettingsError as error:
+        print(error)
+""")
+    lines = printed.splitlines()
+    assert len(lines) == len(NO_URLS), printed
+    assert all(line.startswith(variable[project.strategy]) for line in lines), printed
+    assert "s3cr3t" not in printed
 
 
 @pytest.mark.databases("postgresql")
