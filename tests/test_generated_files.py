@@ -187,7 +187,7 @@ def test_migrating_imports_no_flask(generated: Project) -> None:
     code = f"""
 import sys
 import {SLUG}.database.url, {SLUG}.database.engine, {SLUG}.database.lock
-import {SLUG}.database.options
+import {SLUG}.database.command_line, {SLUG}.database.options, {SLUG}.database.readiness
 from {SLUG}.models import import_all_models
 import_all_models()
 print([name for name in sys.modules if name.partition(".")[0] in ("flask", "werkzeug", "jinja2")])

@@ -280,8 +280,8 @@ def test_doctor_works_when_the_app_does_not_start(project: Project) -> None:
     view.write_text("import no_such_module\n" + text)
     assert examine(project, "up to date")["drift"] == []
     project.ok("flask", "db", "upgrade")
-    for command in (("flask", "run", "--port", "0"), ("gunicorn", "wsgi:app", "-b", "127.0.0.1:0")):
-        end = project.run(*command)
+    for command in ("flask run --host db --port 0", "gunicorn wsgi:app -b 127.0.0.1:0"):
+        end = project.run(*command.split())
         assert end.returncode != 0
         assert "No module named 'no_such_module'" in end.stderr
     view.write_text(text)

@@ -29,7 +29,10 @@ def init_app(app: Flask) -> None:
 
 def are_all_that_is_asked_for() -> bool:
     """Return whether this process is `flask db …`, which serves nothing."""
-    return click.get_current_context(silent=True) is not None and "db" in sys.argv
+    flask = click.get_current_context(silent=True)
+    # A later word is an option's: flask run --host db.
+    commands = (word for word in sys.argv[1:] if word in ("db", "routes", "run", "shell"))
+    return flask is not None and next(commands, None) == "db"
 
 
 def bare_app(error: Exception) -> Flask:
