@@ -31,6 +31,7 @@ COMMON = {
     "shop/commands.py",
     "shop/config.py",
     "shop/database/__init__.py",
+    "shop/database/backfill.py",
     "shop/database/base.py",
     "shop/database/command_line.py",
     "shop/database/dialect.py",
@@ -41,10 +42,12 @@ COMMON = {
     "shop/database/head.py",
     "shop/database/limits.py",
     "shop/database/lock.py",
+    "shop/database/new_revisions.py",
     "shop/database/options.py",
     "shop/database/ownership.py",
     "shop/database/parsing.py",
     "shop/database/rebase.py",
+    "shop/database/unsafe.py",
     "shop/database/url.py",
     "shop/extensions.py",
     "shop/models/__init__.py",
@@ -68,7 +71,7 @@ COMMON = {
 }
 OF_DATABASE = {
     "sqlite": set(),
-    "postgresql": {"shop/database/embedded.py"},
+    "postgresql": {".squawk.toml", "shop/database/embedded.py"},
     "mysql": set(),
 }
 OF_EXAMPLE = {
