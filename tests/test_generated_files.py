@@ -14,10 +14,13 @@ from .projects import SLUG, Project
 ALL = pytest.mark.example(True, False)
 
 COMMON = {
+    ".editorconfig",
     ".env.example",
     ".github/update_template.py",
+    ".github/workflows/ci.yml",
     ".github/workflows/template-update.yml",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "README.md",
     "alembic.ini",
     "alembic/HEAD",
