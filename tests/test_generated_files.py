@@ -14,10 +14,13 @@ from .projects import SLUG, Project
 ALL = pytest.mark.example(True, False)
 
 COMMON = {
+    ".editorconfig",
     ".env.example",
     ".github/update_template.py",
+    ".github/workflows/ci.yml",
     ".github/workflows/template-update.yml",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "README.md",
     "alembic.ini",
     "alembic/HEAD",
@@ -33,6 +36,7 @@ COMMON = {
     "shop/database/__init__.py",
     "shop/database/adoption.py",
     "shop/database/advice.py",
+    "shop/database/backfill.py",
     "shop/database/base.py",
     "shop/database/command_line.py",
     "shop/database/comparison.py",
@@ -48,6 +52,7 @@ COMMON = {
     "shop/database/implementation.py",
     "shop/database/limits.py",
     "shop/database/lock.py",
+    "shop/database/new_revisions.py",
     "shop/database/options.py",
     "shop/database/ownership.py",
     "shop/database/parsing.py",
@@ -55,6 +60,7 @@ COMMON = {
     "shop/database/rebase.py",
     "shop/database/server.py",
     "shop/database/status.py",
+    "shop/database/unsafe.py",
     "shop/database/url.py",
     "shop/extensions.py",
     "shop/models/__init__.py",
@@ -80,6 +86,7 @@ COMMON = {
 OF_DATABASE = {
     "sqlite": {"shop/database/rebuilding.py"},
     "postgresql": {
+        ".squawk.toml",
         "shop/database/embedded.py",
         "shop/database/enum_types.py",
         "shop/database/stored_default.py",

@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
 
 from {{ cookiecutter.project_slug }} import models
-from {{ cookiecutter.project_slug }}.database import head
+from {{ cookiecutter.project_slug }}.database import head, unsafe
 
 from .conftest import alembic_config
 
@@ -48,6 +48,17 @@ def test_models_and_migrations_agree(connection: Connection) -> None:
     command.upgrade(config, "head")
     # Raises, with the differences, when a revision would find something to do.
     command.check(config)
+
+
+def test_no_revision_breaks_running_code() -> None:
+    found = unsafe.findings()
+    assert not found, "\n".join(
+        [
+            *found,
+            'README.md, "Change a table in use", has the steps for each. When they are done, end the',
+            "line with `# reviewed: <why it is safe>`.",
+        ]
+    )
 
 
 def test_every_file_of_models_is_imported() -> None:

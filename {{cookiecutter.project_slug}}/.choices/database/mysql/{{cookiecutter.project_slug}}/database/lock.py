@@ -113,7 +113,10 @@ def _record_statements(connection: Connection, version_table: str) -> list[str]:
         if statement.startswith((f"INSERT INTO {version_table}", f"UPDATE {version_table}")):
             done.clear()
         elif not statement.startswith(("SELECT", "SHOW", "DESCRIBE")):
-            done.append(" ".join(statement.split()))
+            line = " ".join(statement.split())
+            # A backfill has one statement for all its batches.
+            if line not in done[-1:]:
+                done.append(line)
 
     event.listen(connection, "after_cursor_execute", record)
     return done

@@ -1,0 +1,25 @@
+"""The SQL of the revisions that a git commit does not have: `python -m …new_revisions COMMIT`."""
+
+import sys
+
+from alembic.config import CommandLine
+
+from ..settings import ROOT
+from . import head
+
+
+def main(commit: str) -> None:
+    """Print the SQL from the newest revision of `commit` to the newest one here.
+
+    Args:
+        commit: where the branch began, as git knows it. One that git does not have, or that
+            has no alembic/HEAD, counts as one without revisions.
+    """
+    start = head.at(commit) or "base"
+    if start != head.newest(head.script_directory()):
+        arguments = ["-c", str(ROOT / "alembic.ini"), "upgrade", f"{start}:head", "--sql"]
+        CommandLine().main(arguments)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
