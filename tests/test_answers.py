@@ -142,6 +142,7 @@ TAKEN = {
 def test_a_malformed_slug_is_refused(slug: object) -> None:
     (line,) = problems(project_slug=slug)
     assert SHAPE in line
+    assert len(line) < 300
     assert "my_shop would do" in line
 
 
