@@ -4,6 +4,7 @@ from alembic import command
 from alembic.config import CommandLine, Config
 
 from ..settings import ROOT
+from .diagram import diagram
 from .rebase import rebase
 
 # Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
@@ -14,6 +15,7 @@ def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
     command_line = CommandLine(prog="flask db")
     command_line.register_command(migrate)
+    command_line.register_command(diagram)
     _add_rebase(command_line)
     for name, default in DEFAULT_REVISIONS.items():
         for action in command_line.subparsers.choices[name]._actions:
