@@ -40,6 +40,7 @@ COMMON = {
     "shop/database/base.py",
     "shop/database/command_line.py",
     "shop/database/comparison.py",
+    "shop/database/diagram.py",
     "shop/database/dialect.py",
     "shop/database/dialect_options.py",
     "shop/database/doctor.py",
@@ -95,6 +96,7 @@ OF_DATABASE = {
 }
 OF_EXAMPLE = {
     "alembic/versions/20260101_000000_a1c0de000001_create_the_note_table.py",
+    "docs/schema.md",
     "shop/models/note.py",
     "shop/templates/notes.html",
     "shop/views/notes.py",

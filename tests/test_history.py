@@ -241,3 +241,30 @@ def test_it_does_not_guess(project: Project, git: Git, branches: tuple[str, str]
     git.commit("a branch")
     assert "do not move" in project.refused("flask", "db", "rebase", "HEAD")
     assert main
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.example(True, False)
+def test_the_diagram_shows_the_models(project: Project) -> None:
+    path = project.path / "docs" / "schema.md"
+    assert path.exists() == project.answers["example"]
+    before = path.read_bytes() if path.exists() else b""
+    project.ok("flask", "db", "diagram")
+    assert path.read_bytes() == before
+    project.write_model("author", AUTHOR)
+    test = ("pytest", "tests/test_migrations.py", "-k", "diagram")
+    assert "uv run flask db diagram" in project.refused(*test)
+    project.ok("flask", "db", "diagram")
+    text = path.read_text(encoding="utf-8")
+    assert "\n```mermaid\nerDiagram\n" in text
+    assert "\n  author {\n    INTEGER id PK\n    VARCHAR(80) name UK\n  }\n" in text
+    project.ok(*test)
+
+
+@pytest.mark.databases("sqlite")
+def test_without_its_tool_the_diagram_says_what_to_install(project: Project) -> None:
+    hide = "import sys\nsys.modules['paracelsus'] = None\n"
+    (project.path / "sitecustomize.py").write_text(hide)
+    output = project.refused("flask", "db", "diagram", PYTHONPATH=str(project.path))
+    assert "uv sync" in output
+    project.ok("flask", "db", "current", PYTHONPATH=str(project.path))

@@ -74,6 +74,7 @@ def test_the_generated_readme_is_enough(
         "uv run alembic upgrade head",
         "uv run alembic check",
         "uv run flask db current",
+        "uv run flask db diagram",
         "uv run pytest",
         "uv run ruff format && uv run ruff check --fix && uv run mypy",
     ):

@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
 
 from {{ cookiecutter.project_slug }} import models
-from {{ cookiecutter.project_slug }}.database import head, unsafe
+from {{ cookiecutter.project_slug }}.database import diagram, head, unsafe
 
 from .conftest import alembic_config
 
@@ -59,6 +59,11 @@ def test_no_revision_breaks_running_code() -> None:
             "line with `# reviewed: <why it is safe>`.",
         ]
     )
+
+
+def test_the_diagram_shows_the_models() -> None:
+    written = diagram.DIAGRAM.read_text(encoding="utf-8") if diagram.DIAGRAM.exists() else ""
+    assert written == diagram.text(), "docs/schema.md is out of date: uv run flask db diagram"
 
 
 def test_every_file_of_models_is_imported() -> None:

@@ -7,6 +7,7 @@ from alembic.config import CommandLine, Config
 
 from ..settings import ROOT, SettingsError
 from .adoption import adopt
+from .diagram import diagram
 from .doctor import doctor
 from .rebase import rebase
 
@@ -17,7 +18,7 @@ DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
 def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
     command_line = CommandLine(prog="flask db")
-    for function in (migrate, doctor, adopt):
+    for function in (migrate, doctor, adopt, diagram):
         command_line.register_command(function)
     _add_rebase(command_line)
     commands = command_line.subparsers.choices
