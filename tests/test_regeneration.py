@@ -102,13 +102,42 @@ def working_tree() -> list[str]:
 @pytest.fixture
 def template(tmp_path: Path) -> Git:
     """This template, in a git repository of its own with one commit."""
-    folder = tmp_path / "template"
-    for file in working_tree():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(REPOSITORY / file, folder / file)
-    git = Git(folder)
+    git = Git(tmp_path / "template")
+    fill(git, WORKING_TREE)
     git.commit("the template")
     return git
+
+
+WORKING_TREE = "the working tree"
+
+
+def releases() -> list[str]:
+    """The tags of this repository's releases, and the working tree for when there is none."""
+    tags = subprocess.run(
+        ["git", "tag", "--list", "v*"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    return [*tags.stdout.split(), WORKING_TREE]
+
+
+def fill(template: Git, release: str) -> None:
+    """Give a template's folder the files of `release`, and no other."""
+    template.path.mkdir(exist_ok=True)
+    for path in template.path.iterdir():
+        if path.is_dir() and path.name != ".git":
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+    if release == WORKING_TREE:
+        for file in working_tree():
+            (template.path / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / file, template.path / file)
+    else:
+        subprocess.run(
+            f'git archive "{release}" | tar --extract --directory "{template.path}"',
+            shell=True,
+            cwd=REPOSITORY,
+            check=True,
+        )
 
 
 def create(template: str, folder: Path, **answers: Any) -> Git:
@@ -249,18 +278,17 @@ def change_template(template: Git) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write("\n# Changed by a release.\n")
     (inside / "added.txt").write_text("added by a release\n")
-    (inside / "alembic.ini").replace(inside / "alembic.ini.new")
-    (inside / "alembic.ini.new").replace(inside / "alembic.ini")
-    (inside / "{{cookiecutter.project_slug}}" / "removed.py").unlink()
     cookiecutter = template.path / "cookiecutter.json"
     answers = json.loads(cookiecutter.read_text())
     cookiecutter.write_text(json.dumps({"a_new_answer": "yes"} | answers))
 
 
 @pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("release", releases())
 def test_an_update_after_a_users_work_loses_nothing(
-    answers: dict[str, Any], template: Git, project_bin: Path, tmp_path: Path
+    release: str, answers: dict[str, Any], template: Git, project_bin: Path, tmp_path: Path
 ) -> None:
+    fill(template, release)
     inside = template.path / "{{cookiecutter.project_slug}}"
     removed = inside / "{{cookiecutter.project_slug}}" / "removed.py"
     removed.write_text('"""To be removed by the next release."""\n')
@@ -277,6 +305,7 @@ def test_an_update_after_a_users_work_loses_nothing(
         git.commit("my work")
         revisions = project.revisions()
 
+        fill(template, WORKING_TREE)
         change_template(template)
         template.commit("a release")
         assert git.run(sys.executable, "-m", "cruft", "check").returncode == 1
