@@ -97,11 +97,16 @@ with op.batch_alter_table("parent") as batch:
 """,
         down_revision="r1",
     )
-    lock = project.package / "database" / "lock.py"
-    off = 'connection.exec_driver_sql("PRAGMA foreign_keys = OFF")'
-    assert off in lock.read_text()
-    if not protected:
-        lock.write_text(lock.read_text().replace(off, "pass"))
+    protections = {
+        "lock.py": 'connection.exec_driver_sql("PRAGMA foreign_keys = OFF")',
+        # The second one, for connections that a program hands over.
+        "implementation.py": "refuse_if_referred_to(self.connection, table.name)",
+    }
+    for name, protection in protections.items():
+        file = project.package / "database" / name
+        assert file.read_text().count(protection) == 1
+        if not protected:
+            file.write_text(file.read_text().replace(protection, "pass"))
     project.run("alembic", "upgrade", "head")
     children = project.sql("SELECT id FROM child ORDER BY id")
     assert children == ([(10,), (20,)] if protected else [])
