@@ -68,11 +68,12 @@ class Project:
 
     def variables(self, **variables: str) -> dict[str, str]:
         """The environment of a command: the project's own, with `variables` over it."""
-        return clean_environment(
-            HOME=str(self.path.parent),
-            PATH=f"{self.bin}{os.pathsep}{os.environ['PATH']}",
-            **({self.url_variable(): self.url} if self.url else {}) | self.environment | variables,
-        )
+        own = {
+            "HOME": str(self.path.parent),
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+        }
+        url = {self.url_variable(): self.url} if self.url else {}
+        return clean_environment(**own | url | self.environment | variables)
 
     def run(
         self, *command: str, cwd: Path | None = None, **variables: str

@@ -110,7 +110,7 @@ def texts(project: Project, *patterns: str) -> dict[str, str]:
     return {
         str(path.relative_to(project.path)): path.read_text(encoding="utf-8")
         for path in paths
-        if path.is_file()
+        if path.is_file() and path.parent.name != "__pycache__"
     }
 
 
