@@ -1,5 +1,6 @@
 """Projects for the tests, generated once per answers, in one environment for all of them."""
 
+import compileall
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -88,7 +89,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def generated(answers: dict[str, Any], bake: Bake) -> Project:
     """A project that tests only read, shared among them."""
-    return bake(**answers)
+    project = bake(**answers)
+    # Each copy would otherwise be compiled anew.
+    compileall.compile_dir(project.path, quiet=2)
+    return project
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def create(template: str, folder: Path, **answers: Any) -> Git:
 
 def same_files(one: Path, other: Path, *but: str) -> bool:
     """Whether two folders have the same files with the same contents."""
-    ignored = [".git", ".cruft.json", *but]
+    ignored = [".git", ".cruft.json", "__pycache__", *but]
     compared = [filecmp.dircmp(one, other, ignore=ignored, hide=[])]
     for pair in compared:
         if pair.left_only or pair.right_only or pair.funny_files:
