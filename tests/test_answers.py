@@ -168,7 +168,7 @@ def test_what_is_said_to_do_instead_of_a_taken_slug_does() -> None:
 @pytest.mark.parametrize(
     "slug",
     ["ab", "x9", "a__b", "s" * 40, "app", "config", "models", "templates", "database", "com10"]
-    + ["env", "docs", "notes", "flask_shop", "test_shop", "alembic2", "classes", "myjson"],
+    + ["env", "notes", "flask_shop", "test_shop", "alembic2", "classes", "myjson"],
 )
 def test_a_good_slug_is_accepted(slug: str) -> None:
     assert problems(project_slug=slug) == []
