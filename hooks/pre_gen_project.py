@@ -1,20 +1,22 @@
 """Refuses answers that cannot make a working project, before anything is written."""
 
-import json
+# Neither re nor json: to import them takes longer than all that is done here.
 import keyword
-import re
 import reprlib
 import sys
 import unicodedata
-from collections.abc import Iterator
 
-# The distribution is named by the slug with - for _, and no distribution's name ends in one.
-SLUG = re.compile(r"[a-z][a-z0-9_]{0,38}[a-z0-9]")
-# pip installs no project of an author whose address has other letters than ASCII's before the @,
-# or no dot after it.
-WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-EMAIL = re.compile(rf"{WORD}(\.{WORD})*@[\w-]+(\.[\w-]+)+")
-TEMPLATE_SYNTAX = re.compile(r"\{[#%{]")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+DIGITS = "0123456789"
+# What may stand before the @ of an address, beside dots.
+WORD = {*LETTERS, *LETTERS.upper(), *DIGITS, *"!#$%&'*+/=?^_`{|}~-"}
+# Put together, because this file is rendered too.
+TEMPLATE_SYNTAX = tuple("{" + kind for kind in "#%{")
+
+MALFORMED = (
+    "it names a directory and a Python package, so it takes 2 to 40 lower-case letters, digits and"
+    " _, starts with a letter and does not end in _; my_shop would do."
+)
 
 # In characters. The formatter would break the line of config.py that holds a longer project_name.
 LONGEST = {"project_name": 40, "description": 200, "author_name": 80, "author_email": 254}
@@ -74,9 +76,9 @@ def problems(answers: dict[str, object]) -> list[str]:
     """
     found = [("project_slug", reason) for reason in _slug_problems(answers["project_slug"])]
     for variable, longest in LONGEST.items():
-        reasons = list(_text_problems(answers[variable], longest))
+        reasons = _text_problems(answers[variable], longest)
         if variable == "author_email" and not reasons:
-            reasons = list(_email_problems(str(answers[variable])))
+            reasons = _email_problems(str(answers[variable]))
         found += [(variable, reason) for reason in reasons]
     return [
         f"{variable} is {_shortened.repr(answers[variable])}: {reason}"
@@ -84,50 +86,68 @@ def problems(answers: dict[str, object]) -> list[str]:
     ]
 
 
-def _slug_problems(value: object) -> Iterator[str]:
-    if not isinstance(value, str) or not SLUG.fullmatch(value):
-        yield (
-            "it names a directory and a Python package, so it takes 2 to 40 lower-case letters,"
-            " digits and _, starts with a letter and does not end in _; my_shop would do."
-        )
-        return
+def _slug_problems(value: object) -> list[str]:
+    if not isinstance(value, str) or not is_slug(value):
+        return [MALFORMED]
     # As the names of distributions are compared: flask__wtf is Flask-WTF, too.
-    name = re.sub("_+", "_", value)
+    name = "_".join(word for word in value.split("_") if word)
     for what, names in TAKEN.items():
         if name in names:
-            yield f"that is {what}; {name}_app would do."
-            return
+            return [f"that is {what}; {name}_app would do."]
+    return []
 
 
-def _text_problems(value: object, longest: int) -> Iterator[str]:
+def is_slug(value: str) -> bool:
+    """Return whether `value` has the shape of a slug."""
+    # The distribution is named by the slug with - for _, and no distribution's name ends in one.
+    return (
+        2 <= len(value) <= 40
+        and set(value) <= {*LETTERS, *DIGITS, "_"}
+        and value[0] in LETTERS
+        and value[-1] != "_"
+    )
+
+
+def _text_problems(value: object, longest: int) -> list[str]:
     if not isinstance(value, str):
-        yield "it is no text; write some words."
-        return
+        return ["it is no text; write some words."]
     if all(c.isspace() or unicodedata.category(c) == "Cf" for c in value):
-        yield "there is nothing to read in it; write some words."
-        return
+        return ["there is nothing to read in it; write some words."]
+    found = []
     if value != value.strip():
-        yield "it starts or ends with a blank; leave that out."
+        found.append("it starts or ends with a blank; leave that out.")
     for c in value:
         if unicodedata.category(c) in CONTROL_CATEGORIES or c in HIDING:
-            yield f"it has the control character U+{ord(c):04X} in it; leave that out."
+            found.append(f"it has the control character U+{ord(c):04X} in it; leave that out.")
             break
-    if syntax := TEMPLATE_SYNTAX.search(value):
-        # An update renders the answers again.
-        brace, kind = syntax.group()
-        yield f"{brace}{kind} starts a template's own code; {brace} {kind} would do."
+    for syntax in TEMPLATE_SYNTAX:
+        if syntax in value:
+            # An update renders the answers again.
+            found.append(f"{syntax} starts a template's own code; {' '.join(syntax)} would do.")
+            break
     if len(value) > longest:
-        yield f"it has {len(value)} characters; up to {longest} would do."
+        found.append(f"it has {len(value)} characters; up to {longest} would do.")
+    return found
 
 
-def _email_problems(address: str) -> Iterator[str]:
-    if not EMAIL.fullmatch(address):
-        yield "uv and pip accept no such address; one like jane@example.com would do."
+def _email_problems(address: str) -> list[str]:
+    # pip installs no project of an author whose address has other letters than ASCII's before
+    # the @, or no dot after it.
+    local, _, domain = address.partition("@")
+    labels = domain.split(".")
+    if (
+        all(word and set(word) <= WORD for word in local.split("."))
+        and len(labels) > 1
+        and all(label and all(c.isalnum() or c in "_-" for c in label) for label in labels)
+    ):
+        return []
+    return ["uv and pip accept no such address; one like jane@example.com would do."]
 
 
 def main() -> None:
     """Print the problems and exit 1 if there are any."""
-    found = problems(json.loads(r"""{{ cookiecutter | tojson }}"""))
+    # Rendered, this is the answers as Python writes a dictionary.
+    found = problems({{"%r" | format(dict(cookiecutter))}})  # noqa: F821
     for line in found:
         print(line, file=sys.stderr)
     sys.exit(bool(found))

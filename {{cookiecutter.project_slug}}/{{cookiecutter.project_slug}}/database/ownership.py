@@ -6,7 +6,7 @@ is reflected, so that autogenerate neither drops it nor takes time for it.
 
 import ast
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -48,25 +48,43 @@ def is_own_name(
         parents: where it is.
     """
     if kind == "schema":
-        return name is None or any(name == table.schema for table in _own_tables())
+        return name is None or any(
+            name == table.schema for tables in _own_tables() for table in tables
+        )
     if kind == "table":
-        return (parents["schema_name"], name) in _own_tables()
+        table = parents["schema_name"], name
+        return any(table in tables for tables in _own_tables())
     return True
 
 
-def _own_tables() -> frozenset[TableName]:
-    return own_tables(context.get_context(), context.script)
+def _own_tables() -> Iterator[frozenset[TableName]]:
+    """Yield the tables of the models, then, if still asked, those that revisions have made."""
+    yield model_tables(context.get_context())
+    # Every revision is read for these: not when a database has nothing but the models' tables.
+    yield revision_tables(context.get_context(), context.script)
 
 
 # Asked for each name in the database.
 @lru_cache(maxsize=1)
-def own_tables(migration: MigrationContext, scripts: ScriptDirectory) -> frozenset[TableName]:
-    """Return the tables of the models, and those that the revisions have made."""
-    models = {TableName(table.schema, table.name) for table in Base.metadata.tables.values()}
+def model_tables(migration: MigrationContext) -> frozenset[TableName]:
+    """Return the tables of the models."""
+    tables = Base.metadata.tables.values()
+    return _in_default_schema(migration, (TableName(t.schema, t.name) for t in tables))
+
+
+@lru_cache(maxsize=1)
+def revision_tables(migration: MigrationContext, scripts: ScriptDirectory) -> frozenset[TableName]:
+    """Return the tables that the revisions have made."""
+    return _in_default_schema(migration, created_tables(scripts))
+
+
+def _in_default_schema(
+    migration: MigrationContext, tables: Iterable[TableName]
+) -> frozenset[TableName]:
+    """Return `tables` with None for the default schema, where it is named."""
     default = migration.dialect.default_schema_name
     return frozenset(
-        TableName(None if table.schema == default else table.schema, table.name)
-        for table in models | created_tables(scripts)
+        TableName(None if schema == default else schema, name) for schema, name in tables
     )
 
 
