@@ -199,12 +199,13 @@ def _indented(body: str) -> str:
     return "\n".join(f"    {line}" for line in body.strip().splitlines())
 
 
-def install(folder: Path, pyprojects: list[Path]) -> Path:
+def install(folder: Path, pyprojects: list[Path], *more: str) -> Path:
     """Make a virtual environment with the dependencies of generated projects.
 
     Args:
         folder: where it goes; one that is there is completed.
         pyprojects: the pyproject.toml files of the projects.
+        more: the names of further packages.
 
     Returns:
         The folder of its programs.
@@ -217,7 +218,7 @@ def install(folder: Path, pyprojects: list[Path]) -> Path:
         subprocess.run(
             [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
             + ["--constraints", REPOSITORY / "constraints.txt"]
-            + ["-r", pyproject, "--group", f"{pyproject}:dev"],
+            + ["-r", pyproject, "--group", f"{pyproject}:dev", *more],
             check=True,
         )
     return folder / "bin"

@@ -1,0 +1,1 @@
+"""The comparisons: one module for each situation, with what its lines say in its docstring."""

@@ -1,0 +1,103 @@
+"""Autogenerate on PostgreSQL: `alembic check` on a database that agrees with the models.
+
+500 tables of six columns, once with `Identity()` keys, as this project's own models have them, and
+once with plain ones, which become SERIAL; Flask-Migrate and Alembic have plain ones. Then 10 tables
+of the project's own, beside 500 of somebody else's, against the same without those.
+"""
+
+from collections.abc import Iterator
+
+import psycopg
+
+from tests.projects import SLUG, Project
+
+from ..lines import Line
+from ..measuring import Measure, Side, command, in_turn
+from ..schemas import foreign_tables, models
+from ..workshop import Workshop
+
+TABLES = 500
+OWN, FOREIGN = 10, 500
+GENERIC, MIGRATE = "Alembic's generic template, SERIAL", "Flask-Migrate, SERIAL"
+COUNT = """
+import sys
+import sqlalchemy as sa
+
+statements = []
+sa.event.listen(sa.Engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+{run}
+print(len(statements))
+"""
+ALEMBIC = "from alembic.config import main\nmain(['check'])"
+FLASK = "from flask.cli import main\ntry:\n    main(['db', 'check'])\nexcept SystemExit:\n    pass"
+
+
+def lines(workshop: Workshop) -> Iterator[Line]:
+    """Yield the lines of many own tables, then those of foreign ones."""
+    identity = _ours(workshop, TABLES, "Identity(), ")
+    serial = _ours(workshop, TABLES, "")
+    generic = workshop.alembic("postgresql")
+    migrate = workshop.flask_migrate("postgresql")
+    for project, tool in ((generic, ("alembic",)), (migrate, ("flask", "db"))):
+        (project.path / "things.py").write_text(models(TABLES, "models", ""), encoding="utf-8")
+        with (project.path / "models.py").open("a", encoding="utf-8") as file:
+            file.write("\n\nimport things  # noqa: E402, F401\n")
+        _migrate(project, tool)
+    medians = in_turn(
+        [
+            Side("Identity()", command(identity, "alembic", "check")),
+            Side("SERIAL", command(serial, "alembic", "check")),
+            Side(GENERIC, command(generic, "alembic", "check")),
+            Side(MIGRATE, command(migrate, "flask", "db", "check")),
+        ],
+        workshop.rounds,
+    )
+    queries = {
+        "Identity()": _queries(identity, ALEMBIC),
+        "SERIAL": _queries(serial, ALEMBIC),
+        GENERIC: _queries(generic, ALEMBIC),
+        MIGRATE: _queries(migrate, FLASK),
+    }
+    for kind in ("Identity()", "SERIAL"):
+        what = f"`alembic check`, {TABLES} tables, {kind}"
+        yield Line(f"{what}: queries", queries[kind], target=20)
+        for peer in (GENERIC, MIGRATE):
+            target = 0.85 if peer == MIGRATE else None
+            yield Line(what, medians[kind], peer, medians[peer], target)
+            yield Line(f"{what}: queries", queries[kind], peer, queries[peer])
+    yield _with_foreign_tables(workshop)
+
+
+def _with_foreign_tables(workshop: Workshop) -> Line:
+    alone, beside = (_ours(workshop, OWN, "Identity(), ") for _ in range(2))
+    with psycopg.connect(beside.url, autocommit=True) as connection:
+        connection.execute(foreign_tables(FOREIGN))
+    medians = in_turn(
+        [
+            Side("alone", command(alone, "alembic", "check")),
+            Side("beside", command(beside, "alembic", "check")),
+        ],
+        workshop.rounds,
+    )
+    what = f"`alembic check`, {OWN} own and {FOREIGN} foreign tables"
+    return Line(what, medians["beside"], "no foreign ones", medians["alone"], 1.5)
+
+
+def _ours(workshop: Workshop, count: int, key: str) -> Project:
+    project = workshop.ours("postgresql")
+    module = project.package / "models" / "things.py"
+    module.write_text(models(count, f"{SLUG}.database", key), encoding="utf-8")
+    _migrate(project, ("alembic",))
+    return project
+
+
+def _migrate(project: Project, tool: tuple[str, ...]) -> None:
+    """Bring a project's database to its models, with a revision of autogenerate's."""
+    project.ok(*tool, "upgrade", "head")
+    autogenerate = ("revision", "--autogenerate") if tool == ("alembic",) else ("migrate",)
+    project.ok(*tool, *autogenerate, "-m", "things")
+    project.ok(*tool, "upgrade", "head")
+
+
+def _queries(project: Project, run: str) -> Measure:
+    return {"queries": float(project.python(COUNT.format(run=run)).split()[-1])}

@@ -1,0 +1,111 @@
+"""Long histories: 1,000 revisions from empty, and 5,000 that are applied, on SQLite.
+
+Each of the 1,000 makes a table. The status of 5,000 is what `flask db doctor` prints, and what
+/readyz asks for, in a new process.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from tests.projects import SLUG, Project
+
+from ..lines import Line
+from ..measuring import CPU, WALL, Measure, Side, command, in_turn
+from ..schemas import write_revisions
+from ..workshop import Workshop
+
+TABLE = 'op.create_table("t{number}", sa.Column("id", sa.Integer, primary_key=True))'
+HEAD = "r04999"
+GENERIC, MIGRATE = "Alembic's generic template", "Flask-Migrate"
+NOTE = """
+CREATE TABLE note (
+    id INTEGER NOT NULL,
+    text VARCHAR(200) NOT NULL,
+    created_at DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT pk_note PRIMARY KEY (id)
+)
+"""
+STATUS = f"""
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from {SLUG}.database.engine import connect
+from {SLUG}.database.status import database_status
+from {SLUG}.database.url import database_url
+from {SLUG}.models import import_all_models
+
+import_all_models()
+with connect(database_url()) as connection:
+    print(database_status(connection, ScriptDirectory.from_config(Config("alembic.ini"))).state)
+"""
+
+
+def lines(workshop: Workshop) -> Iterator[Line]:
+    """Yield the lines of both lengths."""
+    ours, generic, migrate = workshop.ours(), workshop.alembic(), workshop.flask_migrate()
+    yield from _from_empty(workshop, ours, generic, migrate)
+    yield from _at_head(workshop, ours, generic)
+
+
+def _from_empty(
+    workshop: Workshop, ours: Project, generic: Project, migrate: Project
+) -> Iterator[Line]:
+    def side(name: str, project: Project, versions: str, *words: str) -> Side:
+        write_revisions(project.path / versions, 1000, TABLE)
+        run = command(project, *words, before=lambda: _file(project).unlink(missing_ok=True))
+
+        def wall_first() -> Measure:
+            measure = run()
+            return {WALL: measure[WALL], CPU: measure[CPU]}
+
+        return Side(name, wall_first)
+
+    medians = in_turn(
+        [
+            side("ours", ours, "alembic/versions", "alembic", "upgrade", "head"),
+            side(GENERIC, generic, "alembic/versions", "alembic", "upgrade", "head"),
+            side(MIGRATE, migrate, "migrations/versions", "flask", "db", "upgrade"),
+        ],
+        workshop.rounds,
+    )
+    for peer, target in ((GENERIC, None), (MIGRATE, 0.35)):
+        what = "`alembic upgrade head`, 1,000 revisions from empty"
+        yield Line(what, medians["ours"], peer, medians[peer], target)
+
+
+def _at_head(workshop: Workshop, ours: Project, generic: Project) -> Iterator[Line]:
+    for project in (ours, generic):
+        with closing(sqlite3.connect(_file(project), isolation_level=None)) as connection:
+            # What is there but the note table of the models belongs to nobody.
+            connection.execute("UPDATE alembic_version SET version_num = ?", [HEAD])
+            connection.execute(NOTE)
+        write_revisions(project.path / "alembic" / "versions", 5000, 'op.execute("SELECT 1")')
+    (ours.path / "status.py").write_text(STATUS, encoding="utf-8")
+    sides = {
+        name: Side(name, command(project, *words.split()))
+        for name, project, words in (
+            ("heads", ours, "alembic heads"),
+            ("upgrade", ours, "alembic upgrade head"),
+            ("doctor", ours, "flask db doctor"),
+            ("status", ours, "python status.py"),
+            ("their heads", generic, "alembic heads"),
+            ("their upgrade", generic, "alembic upgrade head"),
+            ("their current", generic, "alembic current"),
+        )
+    }
+    assert "up to date" in ours.ok("python", "status.py", PYTHONPATH=".")
+    medians = in_turn(list(sides.values()), workshop.rounds)
+    for what, name, against, other, target in (
+        ("`alembic heads`", "heads", GENERIC, "their heads", 1.05),
+        ("`alembic upgrade head` at head", "upgrade", GENERIC, "their upgrade", 1.05),
+        ("`flask db doctor`", "doctor", "`alembic heads`", "heads", 1.2),
+        ("the status that /readyz asks for", "status", "`alembic heads`", "heads", 1.2),
+        ("the status that /readyz asks for", "status", "`alembic current`", "their current", None),
+    ):
+        yield Line(f"{what}, 5,000 revisions", medians[name], against, medians[other], target)
+
+
+def _file(project: Project) -> Path:
+    url = project.url or project.environment["DATABASE_URL"]
+    return Path(url.removeprefix("sqlite:///"))

@@ -1,0 +1,115 @@
+"""Pages under load: gunicorn as configured, against other servers of the same app.
+
+`wrk` asks over 8 connections for 3 seconds; every server has the same number of processes, but
+waitress, which has one. The page with one SELECT lists the notes; the database is PostgreSQL.
+"""
+
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.projects import Project
+
+from ..lines import Line
+from ..measuring import Measure, Side, in_turn
+from ..workshop import Workshop
+
+BIND = "127.0.0.1:8377"
+HOST, PORT = BIND.split(":")
+WORKERS = "2"
+GUNICORN = ("gunicorn", "wsgi:app", "--bind", BIND, "--workers", WORKERS, "--worker-class")
+SERVERS = {
+    "gunicorn as configured": ("gunicorn", "wsgi:app", "--bind", BIND),
+    "gunicorn sync": (*GUNICORN, "sync"),
+    "gunicorn gthread, 4 threads": (*GUNICORN, "gthread", "--threads", "4"),
+    "gunicorn gevent": (*GUNICORN, "gevent"),
+    "granian": (
+        *("granian", "--interface", "wsgi", "--host", HOST, "--port", PORT),
+        *("--workers", WORKERS, "--log-level", "error", "wsgi:app"),
+    ),
+    "waitress, 4 threads": ("waitress-serve", f"--listen={BIND}", "wsgi:app"),
+}
+PAGES = {"/healthz": None, "/notes/": 0.95}
+MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+def lines(workshop: Workshop) -> Iterator[Line]:
+    """Yield a line for each page and server."""
+    project = workshop.ours("postgresql")
+    project.ok("alembic", "upgrade", "head")
+    project.sql("INSERT INTO note (text) SELECT 'note ' || n FROM generate_series(1, 10) n")
+    for page, target in PAGES.items():
+        medians = in_turn(
+            [
+                Side(name, lambda words=words, page=page: _load(project, words, page))
+                for name, words in SERVERS.items()
+            ],
+            workshop.rounds,
+        )
+        ours = medians.pop("gunicorn as configured")
+        best = max(medians, key=lambda name: medians[name]["requests/s"])
+        for name, measure in medians.items():
+            yield Line(
+                f"{page}, requests per second",
+                ours,
+                f"{name} (the best)" if name == best else name,
+                measure,
+                target if name == best else None,
+                more_is_better=True,
+            )
+
+
+def _load(project: Project, words: tuple[str, ...], page: str) -> Measure:
+    """Serve the project with a command and return what wrk measures."""
+    wrk = shutil.which("wrk")
+    assert wrk is not None, "wrk is missing: apt-get install wrk"
+    with _serving(project, words):
+        load = (wrk, "--threads", "1", "--connections", "8", "--latency")
+        # What a server does for the first time is not what is measured.
+        subprocess.run(
+            [*load, "--duration", "1", f"http://{BIND}{page}"], check=True, capture_output=True
+        )
+        printed = subprocess.run(
+            [*load, "--duration", "3", f"http://{BIND}{page}"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    assert "Non-2xx" not in printed, printed
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", printed)
+    assert rate is not None, printed
+    assert slowest is not None, printed
+    return {
+        "requests/s": float(rate[1]),
+        "ms p99": float(slowest[1]) * MILLISECONDS[slowest[2]],
+    }
+
+
+@contextmanager
+def _serving(project: Project, words: tuple[str, ...]) -> Iterator[None]:
+    process = subprocess.Popen(
+        words,
+        cwd=project.path,
+        env=project.variables(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                urllib.request.urlopen(f"http://{BIND}/healthz", timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, f"{words} exited {process.returncode}"
+                assert time.monotonic() < deadline, f"{words} does not answer"
+                time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)

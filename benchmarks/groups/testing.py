@@ -1,0 +1,100 @@
+"""Tests of a generated project: what one costs above an empty one, and the whole suite, cold.
+
+A test adds a note through the app's page and reads it back. Where the test builds its own
+database by the migrations instead, as without the fixtures, is the peer. Cold: the project has
+no bytecode and no cache; PostgreSQL's own server is started, MariaDB's runs.
+"""
+
+import shutil
+from collections.abc import Iterator
+
+from tests.projects import DATABASES, Project
+
+from ..lines import Line
+from ..measuring import CPU, WALL, Measure, Side, command, in_turn
+from ..workshop import Workshop
+
+COUNT = 200
+TESTS = f"""
+import pytest
+from alembic import command
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import NullPool, create_engine
+
+from .conftest import alembic_config
+
+
+@pytest.mark.parametrize("number", range({COUNT}))
+def test_nothing(app: Flask, number: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize("number", range({COUNT}))
+def test_notes(client: FlaskClient, number: int) -> None:
+    client.post("/notes/", data={{"text": "milk"}})
+    assert client.get("/notes/").text.count("milk") == 1
+
+
+@pytest.mark.parametrize("number", range({COUNT}))
+def test_transaction(client: FlaskClient, number: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize("number", range({COUNT // 20}))
+def test_upgrade(new_database, number: int) -> None:
+    with create_engine(new_database(), poolclass=NullPool).connect() as connection:
+        command.upgrade(alembic_config(connection), "head")
+"""
+TARGETS = {"sqlite": 2, "postgresql": 6, "mysql": None}
+
+
+def lines(workshop: Workshop) -> Iterator[Line]:
+    """Yield the lines of each database."""
+    for database in DATABASES:
+        project = workshop.ours(database)
+        if database != "sqlite":
+            project.environment["TEST_DATABASE_URL"] = project.url
+        yield from _one_test(workshop, project)
+    for database in DATABASES:
+        yield _whole_suite(workshop, database)
+
+
+def _one_test(workshop: Workshop, project: Project) -> Iterator[Line]:
+    (project.path / "tests" / "test_many.py").write_text(TESTS, encoding="utf-8")
+    medians = in_turn(
+        [
+            Side(name, command(project, "pytest", "tests/test_many.py", "-q", "-k", f"test_{name}"))
+            for name in ("nothing", "transaction", "notes", "upgrade")
+        ],
+        workshop.rounds,
+    )
+
+    def above_empty(name: str, count: int) -> Measure:
+        return {
+            f"{unit} a test": (medians[name][unit] - medians["nothing"][unit]) / count
+            for unit in (WALL, CPU)
+        }
+
+    database = project.database
+    one = above_empty("transaction", COUNT)
+    upgrade = above_empty("upgrade", COUNT // 20)
+    yield Line(
+        f"a test's transaction above an empty test, {database}", one, target=TARGETS[database]
+    )
+    yield Line(f"a test's transaction, {database}", one, "an upgrade per test", upgrade)
+    yield Line(f"a test of two requests, {database}", above_empty("notes", COUNT))
+
+
+def _whole_suite(workshop: Workshop, database: str) -> Line:
+    project = workshop.ours(database)
+    if database == "mysql":
+        project.environment["TEST_DATABASE_URL"] = project.url
+
+    def cool() -> None:
+        for folder in [*project.path.rglob("__pycache__"), project.path / ".pytest_cache"]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    medians = in_turn([Side("suite", command(project, "pytest", before=cool))], workshop.rounds)
+    suite = {"s wall": medians["suite"][WALL] / 1000, "s CPU": medians["suite"][CPU] / 1000}
+    return Line(f"a new project's tests, cold, {database}", suite, target=6)
