@@ -78,7 +78,7 @@ def test_unsafe_operations_are_found(project: Project) -> None:
         # What a downgrade does is not looked at.
         project.write_revision(f"r{number:02}", body, 'op.drop_table("note")')
     lines = project.python(
-        "from shop.database.unsafe import findings; print(*findings(), sep='\\n')"
+        "from shop.revisions.unsafe import findings; print(*findings(), sep='\\n')"
     ).splitlines()
     for number, (body, expected) in enumerate(OPERATIONS):
         path = f"alembic/versions/20270101_r{number:02}.py"
@@ -144,7 +144,7 @@ def test_squawk_reads_alembics_sql(project: Project) -> None:
 @pytest.mark.strategies("env-var")
 def test_the_sql_of_new_revisions(project: Project) -> None:
     def new(commit: str) -> str:
-        return project.ok("python", "-m", "shop.database.new_revisions", commit)
+        return project.ok("python", "-m", "shop.revisions.sql", commit)
 
     assert "CREATE TABLE note" in new("HEAD")  # there is no repository yet
     from .test_regeneration import Git

@@ -49,6 +49,6 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         )
         for strategy, target in OURS.items():
             targets = {GENERIC: target, MIGRATE: 1.0 if strategy == "flask-config" else None}
-            for peer in medians.keys() - OURS.keys():
+            for peer in (name for name in medians if name not in OURS):
                 what = f"`alembic {' '.join(words)}` at head, {strategy}"
                 yield Line(what, medians[strategy], peer, medians[peer], targets.get(peer))

@@ -5,11 +5,11 @@ import sys
 from alembic import command
 from alembic.config import CommandLine, Config
 
+from ..revisions.rebase import rebase
 from ..settings import ROOT, SettingsError
 from .adoption import adopt
 from .diagram import diagram
 from .doctor import doctor
-from .rebase import rebase
 
 # Where to, when `flask db upgrade` or `flask db downgrade` does not say: as Flask-Migrate has it.
 DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}

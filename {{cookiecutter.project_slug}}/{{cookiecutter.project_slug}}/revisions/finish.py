@@ -1,8 +1,10 @@
-"""Formats a new revision file, when ruff is installed: `python -m …formatting FILE`."""
+"""What follows on writing a new revision file: `python -m …revisions.finish FILE`."""
 
 import subprocess
 import sys
 from importlib.util import find_spec
+
+from . import head
 
 
 def format_file(path: str) -> None:
@@ -16,3 +18,4 @@ def format_file(path: str) -> None:
 
 if __name__ == "__main__":
     format_file(sys.argv[1])
+    head.write()

@@ -1,4 +1,4 @@
-"""The SQL of the revisions that a git commit does not have: `python -m …new_revisions COMMIT`."""
+"""The SQL of the revisions that a git commit does not have: `python -m …revisions.sql COMMIT`."""
 
 import sys
 
@@ -16,7 +16,7 @@ def main(commit: str) -> None:
             has no alembic/HEAD, counts as one without revisions.
     """
     start = head.at(commit) or "base"
-    if start != head.newest(head.script_directory()):
+    if start != head.newest():
         arguments = ["-c", str(ROOT / "alembic.ini"), "upgrade", f"{start}:head", "--sql"]
         CommandLine().main(arguments)
 
