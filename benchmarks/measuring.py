@@ -4,7 +4,7 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.projects import Project
@@ -65,8 +65,8 @@ def command(
     return run
 
 
-def in_turn(sides: Sequence[Side], rounds: int) -> dict[str, Measure]:
-    """Return the median of every quantity of every side.
+def in_turn(sides: Sequence[Side], rounds: int) -> dict[str, list[Measure]]:
+    """Return what every side measured in each round.
 
     All sides run once to warm up, then `rounds` times, one after the other (A B A B …), so
     that whatever else the machine does falls on all of them alike.
@@ -77,8 +77,20 @@ def in_turn(sides: Sequence[Side], rounds: int) -> dict[str, Measure]:
             measure = side.run()
             if round_:
                 runs[side.name].append(measure)
-    return {name: _medians(measures) for name, measures in runs.items()}
+    return runs
 
 
-def _medians(measures: Sequence[Mapping[str, float]]) -> Measure:
-    return {unit: statistics.median(measure[unit] for measure in measures) for unit in measures[0]}
+def medians(runs: Sequence[Measure]) -> Measure:
+    """Return the median of each quantity."""
+    return {unit: statistics.median(run[unit] for run in runs) for unit in runs[0]}
+
+
+def ratio(ours: Sequence[Measure], theirs: Sequence[Measure]) -> float:
+    """Return the median of the rounds' ratios of the first quantity.
+
+    A machine that is slow for a while is so for both sides of a round.
+    """
+    unit = next(iter(ours[0]))
+    return statistics.median(
+        one[unit] / other[unit] for one, other in zip(ours, theirs, strict=True)
+    )

@@ -31,8 +31,8 @@ PACKAGES = (
 HEAD = f"""# Measured speed
 
 Written by `uv run python -m benchmarks`. Each line has this project's figure beside another one, run
-in turn (A B A B …) after a round to warm up: medians, and the ratio of the first quantity. Packages
-are compiled to bytecode before.
+in turn (A B A B …) after a round to warm up: medians of the quantities, and the median of the rounds'
+ratios of the first one. Packages are compiled to bytecode before.
 
 ![The ratios, against their targets]({PICTURE.name})
 """

@@ -65,6 +65,30 @@ def test_tables_of_others_are_left_alone(project: Project) -> None:
     assert "drop" not in revision.read_text().partition("def downgrade")[0]
 
 
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_what_revisions_only_speak_of_is_not_theirs(project: Project) -> None:
+    project.write_revision(
+        "r1",
+        'op.execute("-- we do not CREATE TABLE theirs\\nSELECT 1 /* CREATE TABLE theirs */")\n'
+        "op.execute(\"INSERT INTO note (text) VALUES ('do not CREATE TABLE theirs here')\")\n"
+        "op.execute('CREATE TABLE \"the-irs\" (id INTEGER)')\n"
+        'op.execute("CREATE TABLE theirs (id INTEGER)")\n'
+        'op.execute("ALTER TABLE theirs RENAME TO ours")',
+        down_revision="a1c0de000001",
+    )
+    project.ok("alembic", "upgrade", "head")
+    project.sql("CREATE TABLE theirs (id INTEGER)")
+    project.sql("CREATE TABLE the (id INTEGER)")
+    revision = project.autogenerate("what is left over")
+    assert revision is not None
+    dropped = revision.read_text(encoding="utf-8").partition("def downgrade")[0]
+    assert 'op.drop_table("ours")' in dropped
+    assert 'op.drop_table("the-irs")' in dropped
+    assert 'op.drop_table("theirs")' not in dropped
+    assert 'op.drop_table("the")' not in dropped
+
+
 def test_a_table_whose_model_is_gone_is_dropped_with_a_warning(project: Project) -> None:
     project.ok("alembic", "upgrade", "head")
     file = project.write_model("thing", model(""))
@@ -99,6 +123,9 @@ REVISIONS = {
     "renamed": 'op.create_table("old", sa.Column("id", sa.Integer, primary_key=True))\n'
     'op.rename_table("old", "thing")',
     "in SQL": 'op.execute("CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY)")',
+    "with quotes": "op.execute('CREATE TABLE \"thing\" (id INTEGER PRIMARY KEY)')",
+    "renamed in SQL": 'op.execute("CREATE TABLE old (id INTEGER PRIMARY KEY)")\n'
+    'op.execute("ALTER TABLE old RENAME TO thing")',
     "in a block": "with op.get_context().autocommit_block():\n"
     '    op.create_table("thing", sa.Column("id", sa.Integer, primary_key=True))',
 }
@@ -133,6 +160,21 @@ def test_enums_are_made_once_grow_and_go(project: Project) -> None:
         project.sql("DELETE FROM thing")
         project.ok("alembic", "downgrade", "base")
         assert project.sql("SELECT typname FROM pg_type WHERE typname = 'mood'") == []
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_enums_keep_their_names_and_their_order(project: Project) -> None:
+    enum = '    kind: Mapped[str] = mapped_column(sa.Enum({}, name="KindEnum"))\n'
+    project.ok("alembic", "upgrade", "head")
+    project.write_model("thing", model(enum.format("'Enum', 'its'")))
+    assert project.autogenerate("add kinds")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    project.write_model("thing", model(enum.format("'Enum', 'between', 'its'")))
+    assert project.autogenerate("one between")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
 
 
 def test_a_type_of_the_app_is_imported_by_the_revision(project: Project) -> None:

@@ -89,7 +89,9 @@ OF_DATABASE = {
     "sqlite": {"shop/database/rebuilding.py"},
     "postgresql": {
         ".squawk.toml",
+        "shop/database/concurrently.py",
         "shop/database/embedded.py",
+        "shop/database/enum_names.py",
         "shop/database/enum_types.py",
         "shop/database/stored_default.py",
     },

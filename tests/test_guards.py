@@ -42,7 +42,18 @@ def test_a_model_with_a_bind_key_is_refused(project: Project, base: str) -> None
     binds = {"FLASK_SQLALCHEMY_BINDS": '{"audit": "sqlite:////tmp/never.sqlite3"}'}
     for command in (("alembic", "upgrade", "head"), ("flask", "db", "check")):
         output = project.refused(*command, **binds)
-        assert "audit.Audit has a __bind_key__" in output
+        assert "audit.Audit has a bind key" in output
+
+
+@pytest.mark.databases("sqlite")
+def test_a_table_with_a_bind_key_is_refused(project: Project) -> None:
+    project.write_model(
+        "audit",
+        "from ..extensions import db\n\n\n"
+        'audit = db.Table("audit", sa.Column("id", sa.Integer), bind_key="other")\n',
+    )
+    for command in (("alembic", "upgrade", "head"), ("alembic", "check")):
+        assert "audit has a bind key" in project.refused(*command)
 
 
 def test_a_full_database_without_models_is_not_emptied(project: Project) -> None:
@@ -100,7 +111,7 @@ with op.batch_alter_table("parent") as batch:
     protections = {
         "lock.py": 'connection.exec_driver_sql("PRAGMA foreign_keys = OFF")',
         # The second one, for connections that a program hands over.
-        "implementation.py": "refuse_if_referred_to(self.connection, table.name)",
+        "implementation.py": "refuse_if_referred_to(self._online, table.name)",
     }
     for name, protection in protections.items():
         file = project.package / "database" / name
@@ -110,3 +121,36 @@ with op.batch_alter_table("parent") as batch:
     project.run("alembic", "upgrade", "head")
     children = project.sql("SELECT id FROM child ORDER BY id")
     assert children == ([(10,), (20,)] if protected else [])
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_a_rebuilt_table_keeps_what_is_not_reflected(project: Project) -> None:
+    before = project.write_revision(
+        "r1",
+        """
+op.create_table(
+    "log", sa.Column("id", sa.Integer, primary_key=True), sa.Column("a", sa.String(9)),
+    sqlite_autoincrement=True,
+)
+op.execute("CREATE TRIGGER t AFTER INSERT ON log BEGIN INSERT INTO note (text) VALUES ('t'); END")
+op.execute("CREATE UNIQUE INDEX lower_a ON log (lower(a))")
+op.execute("CREATE VIEW v AS SELECT a FROM log")
+op.execute("INSERT INTO log (a) VALUES ('x'), ('y')")
+op.execute("DELETE FROM log WHERE a = 'y'")
+""",
+        down_revision="a1c0de000001",
+    )
+    assert before.exists()
+    project.ok("alembic", "upgrade", "head")
+    project.write_revision(
+        "r2",
+        'with op.batch_alter_table("log") as batch:\n    batch.alter_column("a", type_=sa.Text)',
+        down_revision="r1",
+    )
+    project.ok("alembic", "upgrade", "head")
+    [(last,)] = project.sql("INSERT INTO log (a) VALUES ('z') RETURNING id")
+    assert last == 3
+    assert len(project.sql("SELECT * FROM note")) == 3
+    assert project.sql("SELECT name FROM sqlite_master WHERE name = 'lower_a'")
+    assert project.sql("SELECT a FROM v ORDER BY a") == [("x",), ("z",)]

@@ -84,3 +84,26 @@ def test_its_sql_does_not_queue_either(project: Project) -> None:
     }
     for word in words[project.database]:
         assert word in sql
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_its_sql_gives_a_concurrent_index_all_the_time_it_needs(project: Project) -> None:
+    project.write_revision(
+        "r1",
+        "with op.get_context().autocommit_block():\n"
+        '    op.create_index("ix", "note", ["text"], postgresql_concurrently=True)',
+        down_revision="a1c0de000001",
+    )
+    sql = project.ok("alembic", "upgrade", "head", "--sql")
+    before, index, after = sql.partition("CREATE INDEX CONCURRENTLY ix ON note (text);")
+    assert index
+    assert before.rstrip().endswith("SET lock_timeout = 0;")
+    assert after.lstrip().startswith("SET lock_timeout = 5000;")
+
+
+@pytest.mark.strategies("env-var")
+def test_a_revision_that_is_not_there_is_named_in_a_line(project: Project) -> None:
+    assert "nosuch" in project.refused("alembic", "upgrade", "nosuch", "--sql")
+    project.write_revision("r1", "pass")
+    assert "Multiple head revisions" in project.refused("alembic", "upgrade", "head", "--sql")

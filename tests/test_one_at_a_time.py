@@ -147,7 +147,37 @@ def test_a_failing_revision_leaves_a_true_version(project: Project) -> None:
 def test_a_first_statement_that_fails_has_done_nothing(project: Project) -> None:
     chain(project, TABLE.format("note"))
     end = project.run("alembic", "upgrade", "head")
-    assert "Revision r1 failed at its first statement" in end.stderr
+    assert "Revision r1 failed, and nothing of it was done" in end.stderr
+
+
+@pytest.mark.databases("mysql")
+@pytest.mark.strategies("env-var")
+@pytest.mark.parametrize("error", ["RuntimeError", "SystemExit", "CommandError"])
+def test_rows_that_were_rolled_back_are_not_called_done(project: Project, error: str) -> None:
+    chain(
+        project,
+        "from alembic.util import CommandError\n"
+        + TABLE.format("t1")
+        + f"\nop.execute(\"INSERT INTO note (text) VALUES ('x')\")\nraise {error}('ouch')",
+    )
+    end = project.run("alembic", "upgrade", "head")
+    if error != "SystemExit":  # Python prints nothing but its text
+        assert "Revision r1 failed halfway" in end.stderr + end.stdout
+        assert "CREATE TABLE t1" in end.stderr + end.stdout
+    assert "INSERT INTO note" not in end.stderr
+    assert project.sql("SELECT * FROM note") == []
+
+
+@pytest.mark.strategies("env-var")
+def test_a_commit_of_the_revisions_own_loses_nothing_after_it(project: Project) -> None:
+    chain(
+        project,
+        TABLE.format("t1") + "\nop.get_bind().commit()\n"
+        "op.execute(\"INSERT INTO note (text) VALUES ('after')\")",
+    )
+    project.ok("alembic", "upgrade", "head")
+    assert project.version() == ["r1"]
+    assert project.sql("SELECT text FROM note") == [("after",)]
 
 
 @pytest.mark.databases("postgresql", "mysql")
@@ -191,6 +221,57 @@ def test_a_migration_gets_its_lock_when_the_transaction_ends(project: Project) -
         process.communicate(timeout=60)
     assert process.returncode == 0
     assert project.version() == ["r1"]
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_the_word_concurrently_alone_gives_a_statement_no_more_time(project: Project) -> None:
+    chain(
+        project,
+        "sql = sa.text(\"SELECT 'concurrently'\")\nassert op.get_bind().scalar(sql)\n"
+        'op.add_column("note", sa.Column("is_concurrently", sa.Integer))',
+    )
+    project.ok("alembic", "upgrade", "a1c0de000001")
+    with project.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("SELECT * FROM note")
+        limits = {"MIGRATION_LOCK_TIMEOUT": "0.5", "MIGRATION_LOCK_RETRIES": "0"}
+        assert "No lock within 0.5 s" in project.refused("alembic", "upgrade", "head", **limits)
+    project.ok("alembic", "upgrade", "head")
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_what_a_revision_has_committed_is_not_done_twice(project: Project) -> None:
+    chain(
+        project,
+        "op.execute(\"INSERT INTO note (text) VALUES ('once')\")\n"
+        "with op.get_context().autocommit_block():\n"
+        '    op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON note (text)")\n'
+        'op.execute("LOCK TABLE t0")',
+    )
+    project.ok("alembic", "upgrade", "a1c0de000001")
+    project.sql("CREATE TABLE t0 (id int)")
+    with project.connect() as holder:
+        holder.execute("BEGIN")
+        holder.execute("LOCK TABLE t0")
+        output = project.refused("alembic", "upgrade", "head", MIGRATION_LOCK_TIMEOUT="0.5")
+    assert "autocommit_block is committed" in " ".join(output.split())
+    assert project.sql("SELECT text FROM note") == [("once",)]
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_a_killed_migrations_statement_does_not_hold_its_locks(project: Project) -> None:
+    chain(project, 'op.execute("LOCK TABLE note")\nop.execute("SELECT pg_sleep(100)")')
+    project.ok("alembic", "upgrade", "a1c0de000001")
+    process = project.start("alembic", "upgrade", "head")
+    sleeping = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+    sleeping += " AND datname = current_database()"
+    wait_until(lambda: project.sql(sleeping))
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not project.sql(sleeping), seconds=30)
 
 
 @pytest.mark.databases("postgresql", "mysql")

@@ -257,3 +257,32 @@ print(json.dumps([type(url).__name__, url.drivername]))
 """)
     drivers = {"sqlite": "pysqlite", "postgresql": "psycopg", "mysql": "pymysql"}
     assert json.loads(printed) == ["URL", f"{project.database}+{drivers[project.database]}"]
+
+
+@pytest.mark.databases("postgresql", "mysql")
+@pytest.mark.strategies("env-var")
+def test_a_password_in_the_query_is_not_printed_either(project: Project) -> None:
+    scheme = project.url.split("://")[0]
+    url = {project.url_variable(): f"{scheme}://user@127.0.0.1:1/db?password=s3cr3t"}
+    for command in (("alembic", "current"), ("flask", "db", "doctor")):
+        output = project.refused(*command, **url)
+        assert "127.0.0.1:1" in output
+        assert "s3cr3t" not in output
+
+
+@pytest.mark.strategies("env-var")
+def test_a_wrong_option_is_refused_in_a_line(project: Project) -> None:
+    for option in {"sqlite": ["timeout=abc"]}.get(project.database, ["foo=bar", "ssl_ca=/no/such"]):
+        if project.database == "postgresql":
+            option = option.replace("ssl_ca", "sslrootcert") + "&sslmode=verify-full"
+        output = project.refused(
+            "alembic", "current", **{project.url_variable(): f"{project.url}?{option}"}
+        )
+        assert len(output.splitlines()) <= 2, output
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("flask-config")
+def test_a_url_that_is_no_text_is_refused(project: Project) -> None:
+    output = project.refused("alembic", "current", **{project.url_variable(): "123"})
+    assert "SQLALCHEMY_DATABASE_URI is not a database URL" in output

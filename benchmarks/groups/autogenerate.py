@@ -43,7 +43,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         with (project.path / "models.py").open("a", encoding="utf-8") as file:
             file.write("\n\nimport things  # noqa: E402, F401\n")
         _migrate(project, tool)
-    medians = in_turn(
+    runs = in_turn(
         [
             Side("Identity()", command(identity, "alembic", "check")),
             Side("SERIAL", command(serial, "alembic", "check")),
@@ -60,11 +60,11 @@ def lines(workshop: Workshop) -> Iterator[Line]:
     }
     for kind in ("Identity()", "SERIAL"):
         what = f"`alembic check`, {TABLES} tables, {kind}"
-        yield Line(f"{what}: queries", queries[kind], target=20)
+        yield Line.of(f"{what}: queries", queries[kind], target=20)
         for peer in (GENERIC, MIGRATE):
             target = 0.85 if peer == MIGRATE else None
-            yield Line(what, medians[kind], peer, medians[peer], target)
-            yield Line(f"{what}: queries", queries[kind], peer, queries[peer])
+            yield Line.of(what, runs[kind], peer, runs[peer], target)
+            yield Line.of(f"{what}: queries", queries[kind], peer, queries[peer])
     yield _with_foreign_tables(workshop)
 
 
@@ -72,7 +72,7 @@ def _with_foreign_tables(workshop: Workshop) -> Line:
     alone, beside = (_ours(workshop, OWN, "Identity(), ") for _ in range(2))
     with psycopg.connect(beside.url, autocommit=True) as connection:
         connection.execute(foreign_tables(FOREIGN))
-    medians = in_turn(
+    runs = in_turn(
         [
             Side("alone", command(alone, "alembic", "check")),
             Side("beside", command(beside, "alembic", "check")),
@@ -80,7 +80,7 @@ def _with_foreign_tables(workshop: Workshop) -> Line:
         workshop.rounds,
     )
     what = f"`alembic check`, {OWN} own and {FOREIGN} foreign tables"
-    return Line(what, medians["beside"], "no foreign ones", medians["alone"], 1.5)
+    return Line.of(what, runs["beside"], "no foreign ones", runs["alone"], 1.5)
 
 
 def _ours(workshop: Workshop, count: int, key: str) -> Project:
@@ -99,5 +99,5 @@ def _migrate(project: Project, tool: tuple[str, ...]) -> None:
     project.ok(*tool, "upgrade", "head")
 
 
-def _queries(project: Project, run: str) -> Measure:
-    return {"queries": float(project.python(COUNT.format(run=run)).split()[-1])}
+def _queries(project: Project, run: str) -> list[Measure]:
+    return [{"queries": float(project.python(COUNT.format(run=run)).split()[-1])}]

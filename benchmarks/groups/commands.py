@@ -37,7 +37,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         (("upgrade", "head"), ("upgrade", "--no-prompt")),
     ):
         of_flask = words[:1]
-        medians = in_turn(
+        runs = in_turn(
             [
                 *(side(strategy, project, "alembic", *words) for strategy, project in ours.items()),
                 side(GENERIC, generic, "alembic", *words),
@@ -49,6 +49,6 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         )
         for strategy, target in OURS.items():
             targets = {GENERIC: target, MIGRATE: 1.0 if strategy == "flask-config" else None}
-            for peer in (name for name in medians if name not in OURS):
+            for peer in (name for name in runs if name not in OURS):
                 what = f"`alembic {' '.join(words)}` at head, {strategy}"
-                yield Line(what, medians[strategy], peer, medians[peer], targets.get(peer))
+                yield Line.of(what, runs[strategy], peer, runs[peer], targets.get(peer))

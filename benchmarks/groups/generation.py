@@ -35,12 +35,12 @@ def lines(workshop: Workshop) -> Iterator[Line]:
     ours = generate(REPOSITORY)
     ours.run()
     peer = generate(peer_template(folder / "my_flask_app", workshop.new_folder()))
-    medians = in_turn([ours, peer], workshop.rounds * 3)
-    yield Line(
+    runs = in_turn([ours, peer], workshop.rounds * 3)
+    yield Line.of(
         "generation with the default answers",
-        medians[ours.name],
+        runs[ours.name],
         "as many rendered files, empty hooks",
-        medians[peer.name],
+        runs[peer.name],
         1.0,
     )
 

@@ -61,7 +61,7 @@ def _from_empty(
 
         return Side(name, wall_first)
 
-    medians = in_turn(
+    runs = in_turn(
         [
             side("ours", ours, "alembic/versions", "alembic", "upgrade", "head"),
             side(GENERIC, generic, "alembic/versions", "alembic", "upgrade", "head"),
@@ -71,7 +71,7 @@ def _from_empty(
     )
     for peer, target in ((GENERIC, None), (MIGRATE, 0.35)):
         what = "`alembic upgrade head`, 1,000 revisions from empty"
-        yield Line(what, medians["ours"], peer, medians[peer], target)
+        yield Line.of(what, runs["ours"], peer, runs[peer], target)
 
 
 def _at_head(workshop: Workshop, ours: Project, generic: Project) -> Iterator[Line]:
@@ -95,7 +95,7 @@ def _at_head(workshop: Workshop, ours: Project, generic: Project) -> Iterator[Li
         )
     }
     assert "up to date" in ours.ok("python", "status.py", PYTHONPATH=".")
-    medians = in_turn(list(sides.values()), workshop.rounds)
+    runs = in_turn(list(sides.values()), workshop.rounds)
     for what, name, against, other, target in (
         ("`alembic heads`", "heads", GENERIC, "their heads", 1.05),
         ("`alembic upgrade head` at head", "upgrade", GENERIC, "their upgrade", 1.05),
@@ -103,7 +103,7 @@ def _at_head(workshop: Workshop, ours: Project, generic: Project) -> Iterator[Li
         ("the status that /readyz asks for", "status", "`alembic heads`", "heads", 1.2),
         ("the status that /readyz asks for", "status", "`alembic current`", "their current", None),
     ):
-        yield Line(f"{what}, 5,000 revisions", medians[name], against, medians[other], target)
+        yield Line.of(f"{what}, 5,000 revisions", runs[name], against, runs[other], target)
 
 
 def _file(project: Project) -> Path:

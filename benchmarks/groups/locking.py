@@ -28,7 +28,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         text = module.read_text(encoding="utf-8")
         assert text.count(LOCKS[database]) == 1
         module.write_text(text.replace(LOCKS[database], "pass"), encoding="utf-8")
-        medians = in_turn(
+        runs = in_turn(
             [
                 Side("locked", command(locked, "alembic", "upgrade", "head")),
                 Side("unlocked", command(unlocked, "alembic", "upgrade", "head")),
@@ -36,4 +36,4 @@ def lines(workshop: Workshop) -> Iterator[Line]:
             workshop.rounds * 3,
         )
         what = f"the lock, uncontended, {database}"
-        yield Line(what, medians["locked"], "no lock", medians["unlocked"], 1.05)
+        yield Line.of(what, runs["locked"], "no lock", runs["unlocked"], 1.05)

@@ -1,6 +1,6 @@
 """Pages under load: gunicorn as configured, against other servers of the same app.
 
-`wrk` asks over 8 connections for 3 seconds; every server has the same number of processes, but
+`wrk` asks over 8 connections for 2 seconds; every server has the same number of processes, but
 waitress, which has one. The page with one SELECT lists the notes; the database is PostgreSQL.
 """
 
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from tests.projects import Project
 
 from ..lines import Line
-from ..measuring import Measure, Side, in_turn
+from ..measuring import Measure, Side, in_turn, medians
 from ..workshop import Workshop
 
 BIND = "127.0.0.1:8377"
@@ -43,21 +43,22 @@ def lines(workshop: Workshop) -> Iterator[Line]:
     project.ok("alembic", "upgrade", "head")
     project.sql("INSERT INTO note (text) SELECT 'note ' || n FROM generate_series(1, 10) n")
     for page, target in PAGES.items():
-        medians = in_turn(
+        runs = in_turn(
             [
                 Side(name, lambda words=words, page=page: _load(project, words, page))
                 for name, words in SERVERS.items()
             ],
             workshop.rounds,
         )
-        ours = medians.pop("gunicorn as configured")
-        best = max(medians, key=lambda name: medians[name]["requests/s"])
-        for name, measure in medians.items():
-            yield Line(
+        ours = runs.pop("gunicorn as configured")
+        rates = {name: medians(measured)["requests/s"] for name, measured in runs.items()}
+        best = max(rates, key=rates.__getitem__)
+        for name, theirs in runs.items():
+            yield Line.of(
                 f"{page}, requests per second",
                 ours,
                 f"{name} (the best)" if name == best else name,
-                measure,
+                theirs,
                 target if name == best else None,
                 more_is_better=True,
             )
@@ -74,7 +75,7 @@ def _load(project: Project, words: tuple[str, ...], page: str) -> Measure:
             [*load, "--duration", "1", f"http://{BIND}{page}"], check=True, capture_output=True
         )
         printed = subprocess.run(
-            [*load, "--duration", "3", f"http://{BIND}{page}"],
+            [*load, "--duration", "2", f"http://{BIND}{page}"],
             check=True,
             capture_output=True,
             text=True,

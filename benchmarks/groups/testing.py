@@ -62,7 +62,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
 
 def _one_test(workshop: Workshop, project: Project) -> Iterator[Line]:
     (project.path / "tests" / "test_many.py").write_text(TESTS, encoding="utf-8")
-    medians = in_turn(
+    runs = in_turn(
         [
             Side(name, command(project, "pytest", "tests/test_many.py", "-q", "-k", f"test_{name}"))
             for name in ("nothing", "transaction", "notes", "upgrade")
@@ -70,20 +70,20 @@ def _one_test(workshop: Workshop, project: Project) -> Iterator[Line]:
         workshop.rounds,
     )
 
-    def above_empty(name: str, count: int) -> Measure:
-        return {
-            f"{unit} a test": (medians[name][unit] - medians["nothing"][unit]) / count
-            for unit in (WALL, CPU)
-        }
+    def above_empty(name: str, count: int) -> list[Measure]:
+        return [
+            {f"{unit} a test": (run[unit] - empty[unit]) / count for unit in (WALL, CPU)}
+            for run, empty in zip(runs[name], runs["nothing"], strict=True)
+        ]
 
     database = project.database
     one = above_empty("transaction", COUNT)
     upgrade = above_empty("upgrade", COUNT // 20)
-    yield Line(
+    yield Line.of(
         f"a test's transaction above an empty test, {database}", one, target=TARGETS[database]
     )
-    yield Line(f"a test's transaction, {database}", one, "an upgrade per test", upgrade)
-    yield Line(f"a test of two requests, {database}", above_empty("notes", COUNT))
+    yield Line.of(f"a test's transaction, {database}", one, "an upgrade per test", upgrade)
+    yield Line.of(f"a test of two requests, {database}", above_empty("notes", COUNT))
 
 
 def _whole_suite(workshop: Workshop, database: str) -> Line:
@@ -95,6 +95,6 @@ def _whole_suite(workshop: Workshop, database: str) -> Line:
         for folder in [*project.path.rglob("__pycache__"), project.path / ".pytest_cache"]:
             shutil.rmtree(folder, ignore_errors=True)
 
-    medians = in_turn([Side("suite", command(project, "pytest", before=cool))], workshop.rounds)
-    suite = {"s wall": medians["suite"][WALL] / 1000, "s CPU": medians["suite"][CPU] / 1000}
-    return Line(f"a new project's tests, cold, {database}", suite, target=6)
+    runs = in_turn([Side("suite", command(project, "pytest", before=cool))], workshop.rounds)
+    suite = [{"s wall": run[WALL] / 1000, "s CPU": run[CPU] / 1000} for run in runs["suite"]]
+    return Line.of(f"a new project's tests, cold, {database}", suite, target=6)

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..models import import_all_models
 from ..settings import SettingsError
 from .comparison import differences
 from .engine import connect
+from .parsing import masked
 from .server import DRIVER, blocking_sessions, ping_command, server_version
 from .status import State, database_status
 from .url import migration_url, url_source
@@ -67,7 +68,7 @@ def examine(scripts: ScriptDirectory) -> Report:
     report = Report()
     try:
         url = migration_url()
-        report.url, report.source = _masked(url), url_source()
+        report.url, report.source = masked(url), url_source()
     except Exception as error:  # noqa: BLE001 - the configuration is code too
         report.sentence = _line(error)
         return report
@@ -119,12 +120,6 @@ def _blocking_sessions(connection: Connection) -> list[str] | None:
         # Not every user may see the others' sessions.
         connection.rollback()
         return None
-
-
-def _masked(url: URL) -> str:
-    """Return `url` without the password, which a query may hold too."""
-    secrets = [name for name in url.query if "pass" in name.lower()]
-    return url.difference_update_query(secrets).render_as_string(hide_password=True)
 
 
 def _line(error: Exception) -> str:

@@ -42,7 +42,8 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     A type that is not SQLAlchemy's is Alembic's to render, once the revision imports it.
     """
     if kind == "server_default" and isinstance(getattr(item, "arg", None), str):
-        return repr(item.arg)  # Alembic takes quotes at either end away
+        # Alembic takes quotes at either end away, and writes an enum's member as such.
+        return str.__repr__(item.arg)
     module = type(item).__module__
     if kind == "type" and module.partition(".")[0] != "sqlalchemy":
         context.imports.add(f"import {module}")

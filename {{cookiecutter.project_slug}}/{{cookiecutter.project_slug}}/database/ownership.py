@@ -17,12 +17,22 @@ from alembic.script import Script, ScriptDirectory
 
 from .base import Base
 
+_NAME = r'(?:"[^"]+"|`[^`]+`|\w++)'
+_TABLE = rf"(?:(?P<schema>{_NAME})\.)?(?P<name>{_NAME})"
+# A partition goes with its table, which has to be in the models.
 _SQL = re.compile(
-    r"""
+    rf"""
     \b(?P<verb>CREATE|DROP)\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?
-    (?:["`]?(?P<schema>\w+)["`]?\.)?["`]?(?P<name>\w+)
+    {_TABLE}(?!\s+PARTITION\s+OF\b)
+    |\b(?:RENAME\s+TABLE|ALTER\s+TABLE(?:\s+IF\s+EXISTS)?(?:\s+ONLY)?)\s+
+    {_TABLE.replace("schema", "in_schema").replace("name", "renamed")}
+    \s+(?:RENAME\s+)?TO\s+(?:{_NAME}\.)?(?P<to>{_NAME})
     """,
     re.IGNORECASE | re.VERBOSE,
+)
+_NO_STATEMENT = re.compile(
+    r"""(?P<name>"[^"]*"|`[^`]*`) | --[^\n]* | /\*.*?\*/ | '(?:[^']|'')*'""",
+    re.DOTALL | re.VERBOSE,
 )
 
 
@@ -92,7 +102,7 @@ def created_tables(scripts: ScriptDirectory) -> set[TableName]:
     """Return the tables that exist after all revisions, read from their files.
 
     Understood are `create_table`, `drop_table` and `rename_table` with a literal name or a
-    constant of the revision's module, and CREATE TABLE and DROP TABLE in what is executed.
+    constant of the revision's module, and CREATE, DROP and RENAME of a table in what is executed.
     """
     tables: set[TableName] = set()
     for script in reversed(list(scripts.walk_revisions())):
@@ -132,9 +142,24 @@ def _table_changes(call: ast.Call, script: Script) -> Iterator[tuple[bool, Table
             yield True, made
         case ast.Attribute(attr="execute"), _:
             for node in ast.walk(call):
-                for found in _SQL.finditer(_text(node, script)):
-                    is_there = found["verb"].upper() == "CREATE"
-                    yield is_there, TableName(found["schema"], found["name"])
+                yield from _sql_changes(_text(node, script))
+
+
+def _sql_changes(sql: str) -> Iterator[tuple[bool, TableName]]:
+    """Yield each table that the SQL makes (True) or removes (False), in its order."""
+
+    def bare(name: str | None) -> str | None:
+        return name and name.strip('"`')
+
+    # Without comments and texts, which may speak of anything.
+    for found in _SQL.finditer(_NO_STATEMENT.sub(lambda match: match["name"] or " ", sql)):
+        if found["verb"]:
+            table = TableName(bare(found["schema"]), found["name"].strip('"`'))
+            yield found["verb"].upper() == "CREATE", table
+        else:
+            schema = bare(found["in_schema"])
+            yield False, TableName(schema, found["renamed"].strip('"`'))
+            yield True, TableName(schema, found["to"].strip('"`'))
 
 
 def _text(node: ast.AST, script: Script) -> str:

@@ -19,13 +19,19 @@ def parse_url(value: str | URL, source: str) -> URL:
         SettingsError: `value` is no URL of this project's database. The message never
             repeats `value`, which may hold a password.
     """
-    url = value if isinstance(value, URL) else _parse_text(value, source)
+    url = value if isinstance(value, URL) else _parse_text(str(value), source)
     if url.drivername not in dialect.DRIVERS:
         raise SettingsError(
             f"{source} starts with {url.drivername}://, but this project is for {dialect.NAME};"
             f" a URL looks like {dialect.EXAMPLE}"
         )
     return dialect.check_url(url.set(drivername=dialect.DRIVERS[url.drivername]), source)
+
+
+def masked(url: URL) -> str:
+    """Return `url` as it may be printed: without the password, which a query may hold too."""
+    secrets = [name for name in url.query if "pass" in name.lower()]
+    return url.difference_update_query(secrets).render_as_string(hide_password=True)
 
 
 def _parse_text(text: str, source: str) -> URL:
@@ -41,7 +47,7 @@ def _parse_text(text: str, source: str) -> URL:
     except (ArgumentError, ValueError):
         url = None
     # SQLAlchemy would take what follows the first @ of a password for the host.
-    if url is None or "@" in (url.host or ""):
+    if url is None or "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise SettingsError(
             f"{source} is not a database URL like {dialect.EXAMPLE}; in a user name or password,"
             " write @ as %40, : as %3A, / as %2F and % as %25."

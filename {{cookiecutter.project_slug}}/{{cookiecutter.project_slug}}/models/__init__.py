@@ -1,5 +1,7 @@
 """The models: each module and package in this folder is found by itself."""
 
+import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -17,19 +19,30 @@ def import_all_models() -> list[str]:
         The full names of the modules, in the order of their import.
 
     Raises:
-        SettingsError: a model asks for a database of its own with `__bind_key__`.
+        SettingsError: a model or a table asks for a database of its own with a bind key.
     """
     names = module_names()
     for name in names:
         import_module(name)
+    for bound in _bound():
+        raise SettingsError(
+            f"{bound} has a bind key, but this project migrates one database: remove the key, or"
+            " give the models of the other database a project of their own."
+        )
+    return names
+
+
+def _bound() -> Iterator[str]:
+    """Yield the name of each model or table that asks for a database of its own."""
     for mapper in Base.registry.mappers:
         if getattr(mapper.class_, "__bind_key__", None) is not None:
-            raise SettingsError(
-                f"{mapper.class_.__module__}.{mapper.class_.__name__} has a __bind_key__, but"
-                " this project migrates one database: remove the key, or give the models of"
-                " the other database a project of their own."
-            )
-    return names
+            yield f"{mapper.class_.__module__}.{mapper.class_.__name__}"
+    # Flask-SQLAlchemy keeps tables with a key apart; without it there are none.
+    extensions = sys.modules.get(f"{__name__.rpartition('.')[0]}.extensions")
+    if extensions is not None:
+        for key, metadata in extensions.db.metadatas.items():
+            if key is not None:
+                yield from metadata.tables
 
 
 def module_names() -> list[str]:

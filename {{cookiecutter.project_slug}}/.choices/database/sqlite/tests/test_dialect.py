@@ -35,6 +35,8 @@ def test_the_path_is_made_absolute(value: str, path: str) -> None:
         "sqlite:///file:app.sqlite3",
         "sqlite:///'app.sqlite3'",
         "sqlite:///app.sqlite3%0A",
+        "sqlite:///app.sqlite3 # the database",
+        "sqlite:///app.sqlite3?mode=ro",
         "postgresql://localhost/app",
     ],
 )

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, NullPool, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+
+from .parsing import masked
 
 
 @contextmanager
@@ -22,11 +24,16 @@ def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
     limits = ("connect_timeout", "read_timeout", "write_timeout")
     connect_args = {} if timeout is None else dict.fromkeys(limits, timeout)
     try:
-        connection = create_engine(url, poolclass=NullPool, connect_args=connect_args).connect()
-    except OperationalError as error:
-        reason = error.orig.args[-1] if error.orig else error
-        raise CommandError(
-            f"Cannot connect to {url.render_as_string(hide_password=True)}: {reason}"
-        ) from error
+        # Values may be secrets, and an error is printed.
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args=connect_args, hide_parameters=True
+        )
+        connection = engine.connect()
+    # An option of the URL that the driver does not know, or of a wrong type, is one of these.
+    except (DBAPIError, AttributeError, OSError, TypeError, ValueError) as error:
+        reason = getattr(error, "orig", error)
+        if isinstance(error, DBAPIError) and error.orig:
+            reason = error.orig.args[-1]
+        raise CommandError(f"Cannot connect to {masked(url)}: {reason}") from error
     with connection:
         yield connection

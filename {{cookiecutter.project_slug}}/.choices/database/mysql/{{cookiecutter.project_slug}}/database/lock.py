@@ -17,6 +17,10 @@ log = logging.getLogger("alembic.lock")
 
 LOCK_WAIT_TIMEOUT = 1205  # the server's number for it
 
+# What changes nothing, and what the server rolls back when the revision fails.
+UNRECORDED = ("SELECT", "SHOW", "DESCRIBE", "SET", "SAVEPOINT", "RELEASE", "ROLLBACK")
+TRANSACTIONAL = ("INSERT", "UPDATE", "DELETE", "REPLACE", "WITH")
+
 
 def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     """Call `run` while holding this database's migration lock and with a lock timeout set.
@@ -41,8 +45,14 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     done = _record_statements(connection, context.version_table)
     try:
         run()
-    except Exception as error:
-        error.add_note(_what_was_done(error, done))
+        # A revision may have ended the run's own transaction.
+        connection.commit()
+    except BaseException as error:
+        note = _what_was_done(error, done)
+        if isinstance(error, CommandError) and done:
+            # Alembic prints its own errors without their notes.
+            raise CommandError(f"{error}\n{note}") from error
+        error.add_note(note)
         raise
 
 
@@ -60,10 +70,13 @@ def _acquire(connection: Connection, version_table: str) -> None:
     get_lock = text("SELECT GET_LOCK(:name, :seconds)")
     seconds = lock_wait()
     if not connection.scalar(get_lock, {"name": name, "seconds": 0}):
+        # Not every user may see the others' sessions.
         holder = connection.scalar(
             text("""
-                SELECT CONCAT('connection ', id, ', user ', user, ' from ', host)
-                FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)
+                SELECT CONCAT_WS(', ', CONCAT('connection ', used.id), CONCAT('user ', user),
+                                 CONCAT('from ', host))
+                FROM (SELECT IS_USED_LOCK(:name) AS id) AS used
+                LEFT JOIN information_schema.processlist AS session ON session.id = used.id
             """),
             {"name": name},
         )
@@ -106,23 +119,36 @@ def _retry_statements(connection: Connection) -> None:
 
 
 def _record_statements(connection: Connection, version_table: str) -> list[str]:
-    """Return a list that always has the statements done since the last finished revision."""
+    """Return a list that always has what is committed since the last finished revision."""
     done: list[str] = []
+    pending: list[str] = []
+
+    def commit(connection: Connection) -> None:
+        done.extend(pending)
+        pending.clear()
 
     def record(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
-        if statement.startswith((f"INSERT INTO {version_table}", f"UPDATE {version_table}")):
+        line = " ".join(statement.split())
+        if version_table in line:
             done.clear()
-        elif not statement.startswith(("SELECT", "SHOW", "DESCRIBE")):
-            line = " ".join(statement.split())
-            # A backfill has one statement for all its batches.
-            if line not in done[-1:]:
-                done.append(line)
+            pending.clear()
+        elif not line.upper().startswith(UNRECORDED) and line not in [*done, *pending][-1:]:
+            # A backfill has one statement for all its batches, and is here once.
+            pending.append(line)
+            if not line.upper().startswith(TRANSACTIONAL) or _commits_by_itself(connection):
+                commit(connection)
 
     event.listen(connection, "after_cursor_execute", record)
+    event.listen(connection, "commit", commit)
+    event.listen(connection, "rollback", lambda connection: pending.clear())
     return done
 
 
-def _what_was_done(error: Exception, done: list[str]) -> str:
+def _commits_by_itself(connection: Connection) -> bool:
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+
+
+def _what_was_done(error: BaseException, done: list[str]) -> str:
     """Return what to know before running the failed revision again, for a person to read."""
     revision = None
     traceback = error.__traceback__
@@ -133,9 +159,9 @@ def _what_was_done(error: Exception, done: list[str]) -> str:
     if revision is None:
         return "No revision was under way."
     if not done:
-        return f"Revision {revision} failed at its first statement: nothing of it was done."
+        return f"Revision {revision} failed, and nothing of it was done, or all is rolled back."
     return (
-        f"Revision {revision} failed halfway. The server commits each of these at once, so they"
-        " are done; undo them by hand, or take them out of the revision, and run it again:\n  "
-        + "\n  ".join(done)
+        f"Revision {revision} failed halfway. The server commits DDL at once, and what came before"
+        " it, so these are done; undo them by hand, or take them out of the revision, and run it"
+        " again. Rows that it has changed since are rolled back.\n  " + "\n  ".join(done)
     )

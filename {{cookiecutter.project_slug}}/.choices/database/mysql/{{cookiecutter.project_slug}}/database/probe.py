@@ -3,9 +3,12 @@
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.util import CommandError
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable, DropTable
+
+NOT_ALLOWED = (1044, 1142)  # the server's numbers for it
 
 
 def stored_column(connection: sa.Connection, column: sa.Column[Any]) -> ReflectedColumn | None:
@@ -40,7 +43,12 @@ def stored_column(connection: sa.Connection, column: sa.Column[Any]) -> Reflecte
 def _reflected_column(connection: sa.Connection, table: sa.Table) -> ReflectedColumn | None:
     try:
         connection.execute(CreateTable(table))
-    except DBAPIError:
+    except DBAPIError as error:
+        if error.orig is not None and error.orig.args[0] in NOT_ALLOWED:
+            raise CommandError(
+                "To compare defaults and types, the database user needs the right CREATE"
+                f" TEMPORARY TABLES: {error.orig.args[-1]}"
+            ) from error
         return None
     try:
         [column] = sa.inspect(connection).get_columns(table.name)

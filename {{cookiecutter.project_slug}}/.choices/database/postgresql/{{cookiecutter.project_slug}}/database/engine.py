@@ -5,7 +5,9 @@ from contextlib import contextmanager
 
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, NullPool, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+
+from .parsing import masked
 
 
 @contextmanager
@@ -24,13 +26,13 @@ def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
     connect_args: dict[str, object] = {"fallback_application_name": "alembic"}
     if timeout is not None:
         connect_args |= {"connect_timeout": timeout, "tcp_user_timeout": timeout * 1000}
-    engine = create_engine(url, poolclass=NullPool, connect_args=connect_args)
+    # Values may be secrets, and an error is printed.
+    engine = create_engine(url, poolclass=NullPool, connect_args=connect_args, hide_parameters=True)
     try:
         connection = engine.connect()
-    except OperationalError as error:
-        reason = " ".join(str(error.orig).split())
-        raise CommandError(
-            f"Cannot connect to {url.render_as_string(hide_password=True)}: {reason}"
-        ) from error
+    # An option of the URL that the driver does not know, or of a wrong type, is one of these.
+    except (DBAPIError, TypeError, ValueError) as error:
+        reason = " ".join(str(getattr(error, "orig", error)).split())
+        raise CommandError(f"Cannot connect to {masked(url)}: {reason}") from error
     with connection:
         yield connection

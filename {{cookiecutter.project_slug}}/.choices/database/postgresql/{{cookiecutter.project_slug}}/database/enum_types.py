@@ -13,7 +13,9 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import UpgradeOps
 from alembic.script import ScriptDirectory
 from alembic.util import DispatchPriority
+from alembic_postgresql_enum.operations import add_enum_values
 from alembic_postgresql_enum.operations.create_enum import CreateEnumOp
+from sqlalchemy import Connection
 
 from .base import Base
 from .ownership import upgrade_calls
@@ -59,4 +61,13 @@ def create_each_once(
     ]
 
 
+def add_value_before(
+    connection: Connection, enum_type_name: str, neighbor_value: str, enum_value: str
+) -> None:
+    """Add a member before another one, where alembic_postgresql_enum 1.11 adds it behind."""
+    new, neighbor = (value.replace("'", "''") for value in (enum_value, neighbor_value))
+    connection.exec_driver_sql(f"ALTER TYPE {enum_type_name} ADD VALUE '{new}' BEFORE '{neighbor}'")
+
+
+add_enum_values.add_value_before = add_value_before  # type: ignore[attr-defined]
 alembic_postgresql_enum.set_configuration(alembic_postgresql_enum.Config(include_name=is_own_enum))

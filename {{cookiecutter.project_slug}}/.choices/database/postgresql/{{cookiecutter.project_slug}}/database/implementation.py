@@ -6,7 +6,9 @@ from alembic.ddl.postgresql import PostgresqlImpl
 from sqlalchemy import ClauseElement, Column, Inspector, Table
 
 from .base import Base
+from .concurrently import is_concurrent
 from .escaping import escaped_colons
+from .limits import lock_timeout
 from .stored_default import is_stored_as
 
 
@@ -40,6 +42,13 @@ class Implementation(PostgresqlImpl):
             column_info["default"] = None
         else:
             super().autogen_column_reflect(inspector, table, column_info)  # type: ignore[no-untyped-call]
+
+    def static_output(self, text: str) -> None:
+        """Print a statement of `--sql`; one that has to wait gets all the time it needs."""
+        if is_concurrent(text):
+            timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
+            text = f"SET lock_timeout = 0;\n\n{text}\n\n{timeout};"
+        super().static_output(text)
 
     def render_ddl_sql_expr(
         self,

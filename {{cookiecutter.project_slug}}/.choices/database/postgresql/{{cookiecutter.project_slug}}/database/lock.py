@@ -9,8 +9,9 @@ from alembic.util import CommandError
 from psycopg import Cursor
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from .concurrently import is_concurrent
 from .limits import lock_retries, lock_timeout, lock_wait
 
 log = logging.getLogger("alembic.lock")
@@ -32,7 +33,8 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     """Call `run` while holding this database's migration lock and with a lock timeout set.
 
     When a statement does not get its lock in time, the revision is rolled back, so that the
-    application goes on, and `run` is called again after a pause.
+    application goes on, and `run` is called again after a pause. Not so when the revision has
+    committed a part of what it does.
 
     Args:
         context: has the connection that `run` works on, in no transaction yet.
@@ -46,14 +48,24 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     assert connection is not None
     _acquire(connection, context.version_table)
     _set_lock_timeout(connection)
+    _notice_dead_client(connection)
+    part = CommittedPart(connection, context.version_table)
     retries = lock_retries()
     for retry in range(retries + 1):
+        part.forget()
         try:
             run()
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
             connection.rollback()
+            if part.is_there:
+                raise CommandError(
+                    f"No lock within {lock_timeout():g} s (MIGRATION_LOCK_TIMEOUT) for:"
+                    f" {error.statement}. What its revision did up to its autocommit_block is"
+                    " committed: undo that by hand, or take it out of the revision, and run it"
+                    " again."
+                ) from error
             if retry == retries:
                 raise CommandError(
                     f"No lock within {lock_timeout():g} s (MIGRATION_LOCK_TIMEOUT), tried"
@@ -102,12 +114,55 @@ def _set_lock_timeout(connection: Connection) -> None:
 
     # Building an index concurrently blocks nobody and has to wait for long transactions.
     def wait_for_ever(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
-        if "CONCURRENTLY" in statement.upper():
-            cursor.execute("SET lock_timeout = 0")
+        if is_concurrent(statement):
+            cursor.connection.execute("SET lock_timeout = 0")
 
     def wait_no_longer(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
-        if "CONCURRENTLY" in statement.upper():
-            cursor.execute(set_timeout.encode())
+        if is_concurrent(statement):
+            cursor.connection.execute(set_timeout.encode())
 
     event.listen(connection, "before_cursor_execute", wait_for_ever)
     event.listen(connection, "after_cursor_execute", wait_no_longer)
+
+
+def _notice_dead_client(connection: Connection) -> None:
+    """Have a long statement end, and its locks, soon after this process was killed."""
+    try:
+        connection.exec_driver_sql("SET client_connection_check_interval = 1000")
+    except DBAPIError:  # a server before 14, or not on Linux
+        connection.rollback()
+    connection.commit()
+
+
+class CommittedPart:
+    """Whether the revision under way has committed a part that must not be done twice.
+
+    A block in autocommit that is the whole of a revision is the revision's own to repeat, as a
+    backfill's is; what comes before or after it is not.
+    """
+
+    def __init__(self, connection: Connection, version_table: str) -> None:
+        """Watch `connection`, on which every revision ends by writing `version_table`."""
+        self._version_table = version_table
+        self.forget()
+        event.listen(connection, "before_cursor_execute", self._statement)
+        event.listen(connection, "set_connection_execution_options", self._options)
+
+    def forget(self) -> None:
+        """Begin anew, with the next revision or try."""
+        self.is_there = self._has_begun = self._in_block = self._left_block = False
+
+    def _statement(
+        self, connection: Connection, cursor: Cursor, statement: str, *_: object
+    ) -> None:
+        if self._version_table in statement:
+            self.forget()
+        elif not statement.lstrip().upper().startswith(("SELECT", "SHOW", "SET")):
+            self._has_begun = True
+            self.is_there |= self._left_block
+
+    def _options(self, connection: Connection, options: dict[str, object]) -> None:
+        enters = options.get("isolation_level") == "AUTOCOMMIT"
+        self.is_there |= enters and self._has_begun
+        self._left_block |= self._in_block and not enters
+        self._in_block = enters

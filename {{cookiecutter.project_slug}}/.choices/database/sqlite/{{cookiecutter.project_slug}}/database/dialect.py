@@ -16,6 +16,9 @@ DEFAULTS = {
     "development": "sqlite:///development.sqlite3",
 }
 
+# Nobody has them in the name of a file, but a shell, an env file or a template before it is filled.
+UNMEANT = {*"$'\"#;<>{}"}
+
 
 def check_url(url: URL, source: str) -> URL:
     """Return `url` with its path made absolute; a relative one starts in `instance/`.
@@ -35,10 +38,15 @@ def check_url(url: URL, source: str) -> URL:
     if path in {"", ":memory:"}:
         return url
     # SQLite's own form, for options: file:PATH, with uri=true in the URL's query.
-    prefix = "file:" if "uri" in url.query else ""
+    prefix = "file:" if url.query.get("uri", "false") not in ("false", "0") else ""
     name = path.removeprefix(prefix)
-    if name.startswith(("~", "file:", "'", '"')) or "$" in name or name != name.strip():
-        raise SettingsError(f"{source} names the file {path!r}: nothing expands ~, $ or quotes.")
+    if name.startswith(("~", "file:")) or UNMEANT & {*name} or name != name.strip():
+        raise SettingsError(
+            f"{source} names the file {path!r}: nothing expands ~, $ or quotes, or takes a comment"
+            " away."
+        )
+    if not prefix and "mode" in url.query:
+        raise SettingsError(f"{source} needs the form sqlite:///file:PATH?uri=true for its mode.")
     if prefix and ":memory:" in name:
         return url
     return url.set(database=prefix + str(INSTANCE / Path(name)))

@@ -25,13 +25,17 @@ def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
     if str(INSTANCE) in (url.database or ""):
         INSTANCE.mkdir(exist_ok=True)
     wait = lock_wait() if timeout is None else timeout
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": wait})
     try:
+        # Values may be secrets, and an error is printed.
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args={"timeout": wait}, hide_parameters=True
+        )
         connection = engine.connect()
         # Reads the file for the first time.
         connection.exec_driver_sql("PRAGMA schema_version")
         connection.rollback()
-    except DatabaseError as error:
-        raise CommandError(f"Cannot open {url.database}: {error.orig}") from error
+    except (DatabaseError, TypeError, ValueError) as error:
+        reason = getattr(error, "orig", error)
+        raise CommandError(f"Cannot open {url.database}: {reason}") from error
     with connection:
         yield connection

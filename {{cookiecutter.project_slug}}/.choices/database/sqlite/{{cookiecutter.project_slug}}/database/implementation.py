@@ -4,16 +4,25 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import ApplyBatchImpl
-from sqlalchemy import ClauseElement, Column, Identity, Table
+from sqlalchemy import ClauseElement, Column, Connection, Identity, Table
 
 from .escaping import escaped_colons
-from .rebuilding import keep_collations, keep_colons, keep_computed, refuse_if_referred_to
+from .rebuilding import (
+    keep_autoincrement,
+    keep_collations,
+    keep_colons,
+    keep_computed,
+    made_by_hand,
+    refuse_if_referred_to,
+)
 
 
 class Implementation(SQLiteImpl):
     """Compares server defaults exactly, and keeps SQL as it was."""
 
     __dialect__ = "sqlite"
+    # SQL that gives the table that is being rebuilt its triggers and indexes back.
+    _to_make_again: list[str] = []  # noqa: RUF012 - replaced, never changed
 
     def compare_server_default(
         self,
@@ -34,6 +43,19 @@ class Implementation(SQLiteImpl):
         # SQLite has no identities, and SQLAlchemy leaves them out for it.
         return set(), set(), False
 
+    @property
+    def _online(self) -> Connection | None:
+        """The connection, unless SQL is printed: then there is one that connects to nothing."""
+        return None if self.as_sql else self.connection
+
+    def start_migrations(self) -> None:
+        """Begin the transaction that a program has begun, as it thinks, on its connection."""
+        # Left to itself, sqlite3 begins none for DDL, and the program could not roll it back.
+        if self._online is not None and self._online.in_transaction():
+            driver: Any = self._online.connection.driver_connection
+            if driver.isolation_level is not None and not driver.in_transaction:
+                self._online.exec_driver_sql("BEGIN")
+
     def prep_table_for_batch(self, batch_impl: ApplyBatchImpl, table: Table) -> None:
         """Have a table rebuilt as it was, but for what the revision changes.
 
@@ -43,9 +65,28 @@ class Implementation(SQLiteImpl):
         assert batch_impl.new_table is not None
         keep_computed(batch_impl, table)
         keep_colons(batch_impl.new_table)
-        if self.connection is not None:
-            refuse_if_referred_to(self.connection, table.name)
-            keep_collations(self.connection, table, batch_impl.new_table)
+        if self._online is not None:
+            refuse_if_referred_to(self._online, table.name)
+            keep_collations(self._online, table, batch_impl.new_table)
+            self._to_make_again = [
+                *keep_autoincrement(self._online, table, batch_impl.new_table),
+                *made_by_hand(self._online, table),
+            ]
+
+    def rename_table(
+        self, old_table_name: str, new_table_name: Any, schema: str | None = None
+    ) -> None:
+        """Rename a table; a rebuilt one gets back what is not reflected."""
+        if self._online is None or not old_table_name.startswith("_alembic_tmp_"):
+            super().rename_table(old_table_name, new_table_name, schema)
+            return
+        again, self._to_make_again = self._to_make_again, []
+        # A view of the table that was dropped would otherwise stop the rename.
+        self._online.exec_driver_sql("PRAGMA legacy_alter_table = ON")
+        super().rename_table(old_table_name, new_table_name, schema)
+        self._online.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
+        for statement in again:
+            self._online.exec_driver_sql(statement)
 
     def render_ddl_sql_expr(
         self,

@@ -23,6 +23,8 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     assert context.connection is not None
     event.listen(context.connection, "begin", begin_immediate)
     run()
+    # A revision may have ended the run's own transaction.
+    context.connection.commit()
 
 
 def begin_immediate(connection: Connection) -> None:

@@ -34,18 +34,53 @@ def keep_collations(connection: Connection, table: Table, rebuilt: Table) -> Non
 
     A column that gets another type has the collation of that type, or none.
     """
-    created = connection.scalar(
-        text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
-        {"name": table.name},
-    )
+    created = _created(connection, table)
     # As SQLAlchemy writes it: each column on a line of its own.
-    for name, collation in re.findall(
-        r'^\s*"?(\w+)"? .*?\bCOLLATE "?(\w+)', created or "", re.MULTILINE
-    ):
+    for name, collation in re.findall(r'^\s*"?(\w+)"? .*?\bCOLLATE "?(\w+)', created, re.MULTILINE):
         if name in rebuilt.columns and name in table.columns:
             type_ = rebuilt.columns[name].type
             if type_ is table.columns[name].type and isinstance(type_, String):
                 type_.collation = collation
+
+
+def keep_autoincrement(connection: Connection, table: Table, rebuilt: Table) -> list[str]:
+    """Have `rebuilt` never give the id of a deleted row again, if `table` does not.
+
+    Returns:
+        The SQL that sets its counter to where it was, for when it is in its place.
+    """
+    if not re.search(r"\bAUTOINCREMENT\b", _created(connection, table), re.IGNORECASE):
+        return []
+    rebuilt.dialect_options["sqlite"]["autoincrement"] = True
+    name = {"name": table.name}
+    last = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), name)
+    literal = table.name.replace("'", "''")
+    return [
+        f"DELETE FROM sqlite_sequence WHERE name = '{literal}'",
+        f"INSERT INTO sqlite_sequence VALUES ('{literal}', {last or 0})",
+    ]
+
+
+def made_by_hand(connection: Connection, table: Table) -> list[str]:
+    """Return the SQL of the triggers of `table`, and of its indexes that are not reflected."""
+    made = connection.execute(
+        text(
+            "SELECT name, sql FROM sqlite_master WHERE tbl_name = :name"
+            " AND type IN ('trigger', 'index') AND sql IS NOT NULL"
+        ),
+        {"name": table.name},
+    )
+    reflected = {index.name for index in table.indexes}
+    return [sql for name, sql in made if name not in reflected]
+
+
+def _created(connection: Connection, table: Table) -> str:
+    """Return the CREATE TABLE of `table` as the database has it."""
+    created: str | None = connection.scalar(
+        text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
+        {"name": table.name},
+    )
+    return created or ""
 
 
 def refuse_if_referred_to(connection: Connection, table: str) -> None:
@@ -61,7 +96,7 @@ def refuse_if_referred_to(connection: Connection, table: str) -> None:
     referring = connection.scalars(
         text("""
             SELECT DISTINCT m.name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
-            WHERE m.type = 'table' AND lower(f."table") = lower(:name) AND m.name <> :name
+            WHERE m.type = 'table' AND lower(f."table") = lower(:name)
         """),
         {"name": table},
     )
