@@ -1,6 +1,7 @@
 """Projects for the tests, generated once per answers, in one environment for all of them."""
 
 import compileall
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -34,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
         )
         pyprojects.append(Path(path) / "pyproject.toml")
     install(folder / "environment", pyprojects)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: now and then a test waits for a lock."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
