@@ -177,6 +177,46 @@ def test_enums_keep_their_names_and_their_order(project: Project) -> None:
     project.ok("alembic", "check")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.strategies("env-var")
+def test_an_index_on_an_expression_is_made_once(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    name = "    name: Mapped[str] = mapped_column(sa.String(80))\n"
+    project.write_model("thing", model(name))
+    assert project.autogenerate("add things")
+    project.ok("alembic", "upgrade", "head")
+    index = '\n\nsa.Index("lower_name", sa.func.lower(Thing.name), unique=True)\n'
+    project.write_model("thing", model(name) + index)
+    assert project.autogenerate("a unique name")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    other = index.replace("lower_name", "lower_other").replace("Thing", "Other")
+    project.write_model("other", model(name, "other") + other)
+    assert project.autogenerate("add others")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    project.sql("INSERT INTO other (name) VALUES ('a')")
+    with pytest.raises(Exception, match="(?i)unique"):
+        project.sql("INSERT INTO other (name) VALUES ('A')")
+
+
+@pytest.mark.strategies("env-var")
+def test_tables_that_refer_to_each_other_are_made_and_dropped(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    key = "mapped_column(sa.ForeignKey('{}.id'{}))"
+    project.write_model(
+        "pair",
+        model(f"    b: Mapped[int] = {key.format('right', ', use_alter=True')}\n", "left")
+        + "\n\n"
+        + model(f"    a: Mapped[int] = {key.format('left', '')}\n", "right"),
+    )
+    assert project.autogenerate("a pair")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    project.ok("alembic", "downgrade", "base")
+    assert project.tables() == {"alembic_version"}
+
+
 def test_a_type_of_the_app_is_imported_by_the_revision(project: Project) -> None:
     (project.package / "types.py").write_text(
         "import sqlalchemy as sa\n\n\n"

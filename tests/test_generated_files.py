@@ -38,6 +38,7 @@ COMMON = {
     "shop/database/advice.py",
     "shop/database/backfill.py",
     "shop/database/base.py",
+    "shop/database/circular.py",
     "shop/database/command_line.py",
     "shop/database/comparison.py",
     "shop/database/diagram.py",

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from .base import Base
+from .circular import separate_foreign_keys
 from .dialect_options import DIALECT_OPTIONS
 from .drop_order import order_drops
 from .guards import command_name
@@ -61,6 +62,9 @@ def review(
     if not Base.metadata.tables:
         _refuse_without_models(context)
     [script] = scripts
+    if context.dialect.supports_alter:
+        for pair in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
+            separate_foreign_keys(*pair)
     for operations in (*script.upgrade_ops_list, *script.downgrade_ops_list):
         order_drops(operations)
     for upgrade_ops in script.upgrade_ops_list:

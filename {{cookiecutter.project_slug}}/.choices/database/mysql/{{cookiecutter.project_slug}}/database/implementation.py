@@ -35,7 +35,7 @@ class Implementation(MySQLImpl):
         if not super().compare_type(inspector_column, metadata_column) and all(
             (getattr(declared, attribute, None) or 0)
             == (getattr(inspector_column.type, attribute, None) or 0)
-            for attribute in ("unsigned", "fsp")  # which Alembic does not look at
+            for attribute in ("unsigned", "fsp", "values")  # which Alembic does not look at
         ):
             return False
         stored = stored_column(self.connection, metadata_column)

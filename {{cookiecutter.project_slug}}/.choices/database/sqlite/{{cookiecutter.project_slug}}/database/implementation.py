@@ -4,7 +4,16 @@ from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import ApplyBatchImpl
-from sqlalchemy import ClauseElement, Column, Connection, Identity, Table
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    Connection,
+    Identity,
+    Index,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from .escaping import escaped_colons
 from .rebuilding import (
@@ -42,6 +51,20 @@ class Implementation(SQLiteImpl):
     ) -> tuple[set[str], set[str], bool]:
         # SQLite has no identities, and SQLAlchemy leaves them out for it.
         return set(), set(), False
+
+    def correct_for_autogen_constraints(
+        self,
+        conn_unique_constraints: set[UniqueConstraint],
+        conn_indexes: set[Index],
+        metadata_unique_constraints: set[UniqueConstraint],
+        metadata_indexes: set[Index],
+    ) -> None:
+        """Leave out the indexes that are there already, but cannot be reflected."""
+        assert self.connection is not None
+        names = text("SELECT name FROM sqlite_master WHERE type = 'index'")
+        not_reflected = {*self.connection.scalars(names)} - {index.name for index in conn_indexes}
+        for index in [index for index in metadata_indexes if index.name in not_reflected]:
+            metadata_indexes.discard(index)
 
     @property
     def _online(self) -> Connection | None:
