@@ -83,7 +83,7 @@ def test_a_waiter_gives_up_and_says_who_to_look_for(project: Project) -> None:
         looked_for = {
             "sqlite": project.url.removeprefix("sqlite:///"),
             "postgresql": "user postgres, alembic, from 127.0.0.1",
-            "mysql": "user root from",
+            "mysql": "user root, from",
         }
         assert looked_for[project.database] in output
         # Looking needs no lock.
