@@ -127,6 +127,11 @@ def _record_statements(connection: Connection, version_table: str) -> list[str]:
         done.extend(pending)
         pending.clear()
 
+    def commit_before(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
+        # As the server does it, also when the statement then fails.
+        if not statement.lstrip().upper().startswith(UNRECORDED + TRANSACTIONAL):
+            commit(connection)
+
     def record(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
         line = " ".join(statement.split())
         if version_table in line:
@@ -138,6 +143,7 @@ def _record_statements(connection: Connection, version_table: str) -> list[str]:
             if not line.upper().startswith(TRANSACTIONAL) or _commits_by_itself(connection):
                 commit(connection)
 
+    event.listen(connection, "before_cursor_execute", commit_before)
     event.listen(connection, "after_cursor_execute", record)
     event.listen(connection, "commit", commit)
     event.listen(connection, "rollback", lambda connection: pending.clear())
