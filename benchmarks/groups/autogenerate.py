@@ -29,7 +29,15 @@ sa.event.listen(sa.Engine, "before_cursor_execute", lambda *a: statements.append
 print(len(statements))
 """
 ALEMBIC = "from alembic.config import main\nmain(['check'])"
-FLASK = "from flask.cli import main\ntry:\n    main(['db', 'check'])\nexcept SystemExit:\n    pass"
+FLASK = """
+from flask.cli import main
+
+sys.argv = ["flask", "db", "check"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
 
 
 def lines(workshop: Workshop) -> Iterator[Line]:

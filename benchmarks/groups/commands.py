@@ -2,7 +2,8 @@
 
 Every project has the same model and revision. Flask-Migrate's, Flask-Alembic's and
 advanced-alchemy's apps are as small as their documentation has them; this template's flask-config
-app has its pages, forms and error pages.
+app has its pages, forms and error pages. Of the instructions that it starts with, Flask is 13 %,
+Flask-WTF 2 % and the project's own modules 1.5 %: that is what it has above Flask-Migrate's app.
 """
 
 from collections.abc import Iterator

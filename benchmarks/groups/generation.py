@@ -2,6 +2,10 @@
 
 The peer is a template with the same files, each of them rendered, the same questions and two
 hooks that are empty.
+
+Above the target, time goes into compiling README.md and pyproject.toml, whose conditions make them
+take about 17 and 9 ms longer than plain files, and into 14 test and config files of choices that are
+not taken: rendered, because they name the package, and thrown away (about 20 ms).
 """
 
 import json
