@@ -31,9 +31,7 @@ def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
         connection = engine.connect()
     # An option of the URL that the driver does not know, or of a wrong type, is one of these.
     except (DBAPIError, AttributeError, OSError, TypeError, ValueError) as error:
-        reason = getattr(error, "orig", error)
-        if isinstance(error, DBAPIError) and error.orig:
-            reason = error.orig.args[-1]
+        reason = error.orig.args[-1] if isinstance(error, DBAPIError) and error.orig else error
         raise CommandError(f"Cannot connect to {masked(url)}: {reason}") from error
     with connection:
         yield connection

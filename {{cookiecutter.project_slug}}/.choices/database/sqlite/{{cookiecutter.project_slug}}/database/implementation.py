@@ -1,5 +1,6 @@
 """What Alembic does differently here for SQLite: it takes this class for its own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from alembic.ddl.sqlite import SQLiteImpl
@@ -31,7 +32,7 @@ class Implementation(SQLiteImpl):
 
     __dialect__ = "sqlite"
     # SQL that gives the table that is being rebuilt its triggers and indexes back.
-    _to_make_again: list[str] = []  # noqa: RUF012 - replaced, never changed
+    _to_make_again: Sequence[str] = ()
 
     def compare_server_default(
         self,
@@ -103,7 +104,7 @@ class Implementation(SQLiteImpl):
         if self._online is None or not old_table_name.startswith("_alembic_tmp_"):
             super().rename_table(old_table_name, new_table_name, schema)
             return
-        again, self._to_make_again = self._to_make_again, []
+        again, self._to_make_again = self._to_make_again, ()
         # A view of the table that was dropped would otherwise stop the rename.
         self._online.exec_driver_sql("PRAGMA legacy_alter_table = ON")
         super().rename_table(old_table_name, new_table_name, schema)
