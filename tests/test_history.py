@@ -1,5 +1,6 @@
 """`alembic/HEAD` and `flask db rebase`: two branches that each add a revision, in real git."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -114,6 +115,20 @@ def test_a_merge_conflicts_and_a_rebase_puts_it_right(
     assert git.ok("git", "diff", "main", "--", f"alembic/versions/*{main}*") == ""
     project.ok("ruff", "format", "--check", "alembic")
     assert "Nothing to rebase" in project.refused("flask", "db", "rebase")
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_the_moved_file_is_read_anew_within_the_same_second(
+    project: Project, git: Git, branches: tuple[str, str]
+) -> None:
+    _, feature = branches
+    git.run("git", "merge", "main")
+    written = {path: path.stat() for path in project.revisions()}
+    project.ok("flask", "db", "rebase")
+    for path, before in written.items():
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert heads(project) == {feature}
 
 
 @pytest.mark.databases("sqlite")

@@ -1,6 +1,7 @@
 """`flask db rebase`: this branch's new revisions, moved on top of the main branch's."""
 
 import re
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from alembic.config import Config
@@ -89,3 +90,5 @@ def _rewrite(path: Path, onto: str) -> None:
         raise CommandError(f"{path} has no line down_revision = …, or several.")
     text = re.sub(r"^Revises:.*$", f"Revises: {onto}", text, count=1, flags=re.MULTILINE)
     path.write_text(text, encoding="utf-8")
+    # Python would take it for the new file's if that is as long, and written in the same second.
+    Path(cache_from_source(str(path))).unlink(missing_ok=True)
