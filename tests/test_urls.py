@@ -160,6 +160,40 @@ def test_any_password_works_and_is_never_printed(project: Project) -> None:
             project.sql(f"DROP USER {user}@'%'")
 
 
+@pytest.mark.usefixtures("at_head")
+@pytest.mark.strategies("env-var")
+def test_a_user_who_may_not_migrate_is_told_whose_url_is_needed(project: Project) -> None:
+    add = 'op.add_column("note", sa.Column("more", sa.Integer))'
+    project.write_revision("r1", add, down_revision="a1c0de000001")
+    name = project.url.rpartition("/")[2]
+    if project.database == "sqlite":
+        url = project.url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    elif project.database == "postgresql":
+        project.sql(f"CREATE ROLE {name} LOGIN")
+        project.sql(f"GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO {name}")
+        url = project.url.replace("postgres@", f"{name}@")
+    else:
+        project.sql(f"CREATE USER {name}@'%'")
+        project.sql(f"GRANT SELECT, UPDATE ON {name}.* TO {name}@'%'")
+        url = project.url.replace("root@", f"{name}@")
+    try:
+        output = project.refused("alembic", "upgrade", "head", **{project.url_variable(): url})
+    finally:
+        if project.database == "postgresql":
+            project.sql(f"DROP OWNED BY {name}")
+            project.sql(f"DROP ROLE {name}")
+        elif project.database == "mysql":
+            project.sql(f"DROP USER {name}@'%'")
+    reason = {
+        "sqlite": "attempt to write a readonly database",
+        "postgresql": "must be owner of table note",
+        "mysql": "ALTER command denied to user",
+    }
+    assert f"does not let its user migrate: {reason[project.database]}" in output
+    assert "MIGRATION_DATABASE_URL" in output
+    assert project.version() == ["a1c0de000001"]
+
+
 @pytest.mark.strategies("flask-config")
 def test_a_url_object_in_the_config_works(project: Project) -> None:
     instance = project.path / "instance"

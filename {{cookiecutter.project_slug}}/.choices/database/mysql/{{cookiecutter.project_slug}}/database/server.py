@@ -3,7 +3,9 @@
 import shlex
 
 import pymysql
+from pymysql.constants import ER
 from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from .limits import lock_timeout
 
@@ -24,6 +26,14 @@ _BLOCKING = text("""
 """)
 
 
+_DENIED = {
+    ER.DBACCESS_DENIED_ERROR,
+    ER.TABLEACCESS_DENIED_ERROR,
+    ER.COLUMNACCESS_DENIED_ERROR,
+    ER.SPECIFIC_ACCESS_DENIED_ERROR,
+}
+
+
 def server_version(connection: Connection) -> str:
     """Return the server's name and version."""
     version = str(connection.scalar(text("SELECT VERSION()")))
@@ -37,6 +47,11 @@ def blocking_sessions(connection: Connection) -> list[str]:
     `MIGRATION_LOCK_TIMEOUT`, or wait for a table's metadata lock themselves.
     """
     return list(connection.scalars(_BLOCKING, {"seconds": lock_timeout()}))
+
+
+def is_denied(error: DBAPIError) -> bool:
+    """Return whether the server refused a statement because the user may not do that."""
+    return error.orig is not None and error.orig.args[0] in _DENIED
 
 
 def ping_command(url: URL) -> str:

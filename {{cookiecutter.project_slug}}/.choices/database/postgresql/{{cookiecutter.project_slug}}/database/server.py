@@ -4,6 +4,7 @@ import shlex
 
 import psycopg
 from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from .limits import lock_timeout
 
@@ -38,6 +39,11 @@ def blocking_sessions(connection: Connection) -> list[str]:
     longer than `MIGRATION_LOCK_TIMEOUT`.
     """
     return list(connection.scalars(_BLOCKING, {"seconds": lock_timeout()}))
+
+
+def is_denied(error: DBAPIError) -> bool:
+    """Return whether the server refused a statement because the user may not do that."""
+    return isinstance(error.orig, psycopg.errors.InsufficientPrivilege)
 
 
 def ping_command(url: URL) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from .limits import lock_wait
+from .server import is_denied
 
 
 def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
@@ -38,6 +39,8 @@ def begin_immediate(connection: Connection) -> None:
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
+        if is_denied(error):
+            raise
         raise CommandError(
             f"Another process has been writing to {connection.engine.url.database} for"
             f" {lock_wait():g} s (MIGRATION_WAIT); look for a second migration or a transaction"

@@ -2,8 +2,10 @@
 
 import platform
 import shlex
+import sqlite3
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 DRIVER = f"sqlite3 of Python {platform.python_version()}"
 
@@ -16,6 +18,11 @@ def server_version(connection: Connection) -> str:
 def blocking_sessions(connection: Connection) -> list[str]:
     """Return nothing: a file has no list of who has it open."""
     return []
+
+
+def is_denied(error: DBAPIError) -> bool:
+    """Return whether the file may not be written."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 
 def ping_command(url: URL) -> str:
