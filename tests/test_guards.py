@@ -5,10 +5,10 @@ import pytest
 from .projects import Project
 
 
+@pytest.mark.usefixtures("at_head")
 def test_a_downgrade_needs_to_be_meant(project: Project) -> None:
     environment = {"flask-config": "staging", "env-var": "production"}[project.strategy]
     variables = {project.url_variable(environment): project.url, "ENVIRONMENT": environment}
-    project.ok("alembic", "upgrade", "head", **variables)
     for command in (("alembic", "downgrade", "base"), ("flask", "db", "downgrade")):
         assert "ALLOW_DOWNGRADE=1" in project.refused(*command, **variables)
         assert "note" in project.tables()
@@ -22,9 +22,9 @@ def test_a_downgrade_needs_to_be_meant(project: Project) -> None:
     assert "note" not in project.tables()
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("sqlite")
 def test_development_goes_down_freely(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     project.ok("alembic", "downgrade", "base")
     assert project.tables() == {"alembic_version"}
 
@@ -56,8 +56,8 @@ def test_a_table_with_a_bind_key_is_refused(project: Project) -> None:
         assert "audit has a bind key" in project.refused(*command)
 
 
+@pytest.mark.usefixtures("at_head")
 def test_a_full_database_without_models_is_not_emptied(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     for name in ("models/note.py", "views/notes.py"):
         (project.package / name).unlink()
     views = project.package / "views" / "__init__.py"

@@ -1,11 +1,9 @@
 """`--sql`: only SQL, in the right dialect, without a connection, and to the same effect."""
 
-import subprocess
-
 import pytest
 
 from .projects import Project
-from .servers import new_database
+from .servers import feed, new_database
 
 NOWHERE = {
     "postgresql": "postgresql://user:s3cr3t@127.0.0.1:1/db",
@@ -33,20 +31,6 @@ op.bulk_insert(item, [{"id": 1, "state": "50% 'off' %(x)s"}, {"id": 2, "state": 
 op.execute(item.update().where(item.c.id == 2).values(state="a%b"))
 op.execute("INSERT INTO note (text) VALUES ('100%')")
 """
-
-
-def feed(kind: str, url: str, sql: str) -> None:
-    """Run `sql` with the database's own client."""
-    name = url.rpartition("/")[2]
-    command = {
-        "sqlite": ["python3", "-c", RUN_SQLITE, url.removeprefix("sqlite:///")],
-        "postgresql": ["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", url],
-        "mysql": ["mariadb", "-h", "127.0.0.1", "-u", "root", name],
-    }[kind]
-    subprocess.run(command, input=sql, text=True, check=True, capture_output=True)
-
-
-RUN_SQLITE = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.stdin.read())"
 
 
 def test_its_sql_gives_what_an_upgrade_gives(project: Project) -> None:

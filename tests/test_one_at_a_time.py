@@ -180,10 +180,10 @@ def test_a_commit_of_the_revisions_own_loses_nothing_after_it(project: Project) 
     assert project.sql("SELECT text FROM note") == [("after",)]
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_migration_does_not_queue_behind_a_long_transaction(project: Project) -> None:
     chain(project, 'op.add_column("note", sa.Column("more", sa.Integer))')
-    project.ok("alembic", "upgrade", "a1c0de000001")
     with project.connect() as holder:
         cursor = holder.cursor()
         cursor.execute("BEGIN")
@@ -202,10 +202,10 @@ def test_a_migration_does_not_queue_behind_a_long_transaction(project: Project) 
     assert project.version() == ["r1"]
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_migration_gets_its_lock_when_the_transaction_ends(project: Project) -> None:
     chain(project, 'op.add_column("note", sa.Column("more", sa.Integer))')
-    project.ok("alembic", "upgrade", "a1c0de000001")
     with project.connect() as holder:
         cursor = holder.cursor()
         cursor.execute("BEGIN")
@@ -223,6 +223,7 @@ def test_a_migration_gets_its_lock_when_the_transaction_ends(project: Project) -
     assert project.version() == ["r1"]
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql")
 @pytest.mark.strategies("env-var")
 def test_the_word_concurrently_alone_gives_a_statement_no_more_time(project: Project) -> None:
@@ -231,7 +232,6 @@ def test_the_word_concurrently_alone_gives_a_statement_no_more_time(project: Pro
         "sql = sa.text(\"SELECT 'concurrently'\")\nassert op.get_bind().scalar(sql)\n"
         'op.add_column("note", sa.Column("is_concurrently", sa.Integer))',
     )
-    project.ok("alembic", "upgrade", "a1c0de000001")
     with project.connect() as holder:
         holder.execute("BEGIN")
         holder.execute("SELECT * FROM note")
@@ -240,6 +240,7 @@ def test_the_word_concurrently_alone_gives_a_statement_no_more_time(project: Pro
     project.ok("alembic", "upgrade", "head")
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql")
 @pytest.mark.strategies("env-var")
 def test_what_a_revision_has_committed_is_not_done_twice(project: Project) -> None:
@@ -250,7 +251,6 @@ def test_what_a_revision_has_committed_is_not_done_twice(project: Project) -> No
         '    op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix ON note (text)")\n'
         'op.execute("LOCK TABLE t0")',
     )
-    project.ok("alembic", "upgrade", "a1c0de000001")
     project.sql("CREATE TABLE t0 (id int)")
     with project.connect() as holder:
         holder.execute("BEGIN")
@@ -260,11 +260,11 @@ def test_what_a_revision_has_committed_is_not_done_twice(project: Project) -> No
     assert project.sql("SELECT text FROM note") == [("once",)]
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql")
 @pytest.mark.strategies("env-var")
 def test_a_killed_migrations_statement_does_not_hold_its_locks(project: Project) -> None:
     chain(project, 'op.execute("LOCK TABLE note")\nop.execute("SELECT pg_sleep(100)")')
-    project.ok("alembic", "upgrade", "a1c0de000001")
     process = project.start("alembic", "upgrade", "head")
     sleeping = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
     sleeping += " AND datname = current_database()"
@@ -290,6 +290,7 @@ def test_a_limit_that_is_no_number_is_refused(project: Project) -> None:
         assert f"{variable} is 'soon'" in output
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql")
 def test_an_index_is_made_concurrently_by_several_processes(project: Project) -> None:
     chain(
@@ -297,7 +298,6 @@ def test_an_index_is_made_concurrently_by_several_processes(project: Project) ->
         "with op.get_context().autocommit_block():\n"
         '    op.create_index("ix", "note", ["text"], postgresql_concurrently=True)',
     )
-    project.ok("alembic", "upgrade", "a1c0de000001")
     with project.connect() as holder:
         cursor = holder.cursor()
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

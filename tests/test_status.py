@@ -38,6 +38,22 @@ def examine(project: Project, state: str, **variables: str) -> dict[str, Any]:
     return findings
 
 
+def look(project: Project, state: str) -> tuple[dict[str, Any], list[Any]]:
+    """Return doctor's findings, which have to be `state`, and what /readyz answers, in one go."""
+    printed = project.python("""
+import json
+from shop.app import create_app
+app = create_app()
+answer = app.test_client().get("/readyz")
+end = app.test_cli_runner().invoke(args=["db", "doctor", "--json"])
+print(json.dumps([end.exit_code, json.loads(end.stdout), [answer.status_code, answer.json]]))
+""")
+    exit_code, findings, answer = json.loads(printed)
+    assert exit_code == EXIT_CODES[state]
+    assert findings["state"] == state
+    return findings, answer
+
+
 def readyz(project: Project, **overrides: Any) -> tuple[int, Any]:
     """Return the status and the JSON that a new app answers."""
     printed = project.python(f"""
@@ -65,68 +81,67 @@ def dead_url(project: Project) -> str:
 
 
 def test_every_state_is_recognised(project: Project) -> None:
-    found = examine(project, "empty")
+    found, answer = look(project, "empty")
     assert (found["next"], found["pending"]) == ("alembic upgrade head", [HEAD])
     assert found["current"] == []
     assert found["drift"] is None
-    assert readyz(project) == (503, {"status": "empty"})
+    assert answer == [503, {"status": "empty"}]
 
     project.sql("CREATE TABLE note (id INTEGER)")
-    assert examine(project, "unstamped")["next"] == "flask db adopt"
-    assert readyz(project) == (503, {"status": "unstamped"})
+    found, answer = look(project, "unstamped")
+    assert found["next"] == "flask db adopt"
+    assert answer == [503, {"status": "unstamped"}]
     project.sql("DROP TABLE note")
 
     project.ok("alembic", "upgrade", "head")
-    found = examine(project, "up to date")
+    found, answer = look(project, "up to date")
     assert (found["next"], found["drift"], found["pending"]) == ("", [], [])
     assert found["current"] == [HEAD]
     versions = {"sqlite": "SQLite 3", "postgresql": "PostgreSQL 1", "mysql": "MariaDB"}
     assert versions[project.database] in found["server"]
     drivers = {"sqlite": "sqlite3", "postgresql": "psycopg", "mysql": "PyMySQL"}
     assert found["driver"].startswith(drivers[project.database])
-    assert readyz(project) == (200, {"status": "up to date"})
+    assert answer == [200, {"status": "up to date"}]
 
     model = project.write_model("author", AUTHOR)
-    found = examine(project, "drifted")
+    found, answer = look(project, "drifted")
     assert found["next"].startswith("alembic revision --autogenerate")
     assert any("op.create_table('author'" in line for line in found["drift"])
-    assert readyz(project) == (200, {"status": "up to date"})
+    assert answer == [200, {"status": "up to date"}]
     model.unlink()
 
     first = project.write_revision("r1", "pass", down_revision=HEAD)
-    found = examine(project, "behind")
+    found, answer = look(project, "behind")
     assert (found["next"], found["pending"]) == ("alembic upgrade head", ["r1"])
     assert "1 revision behind" in found["sentence"]
-    assert readyz(project) == (503, {"status": "behind"})
+    assert answer == [503, {"status": "behind"}]
 
     second = project.write_revision("r2", "pass", down_revision=HEAD)
-    found = examine(project, "two heads")
+    found, answer = look(project, "two heads")
     assert sorted(found["next"].split()[-2:]) == ["r1", "r2"]
-    assert readyz(project) == (503, {"status": "two heads"})
+    assert answer == [503, {"status": "two heads"}]
     merged = project.write_revision("m", "pass")
     merged.write_text(merged.read_text().replace("= None", "= ('r1', 'r2')"))
-    project.ok("alembic", "upgrade", "r1")
-    project.ok("alembic", "upgrade", "r2")
-    assert examine(project, "behind")["pending"] == ["m"]
+    set_version(project, "r1", "r2")
+    assert look(project, "behind")[0]["pending"] == ["m"]
     set_version(project, HEAD, "m")
-    assert examine(project, "two heads")["next"] == "alembic stamp --purge m"
+    assert look(project, "two heads")[0]["next"] == "alembic stamp --purge m"
     for path in (first, second, merged):
         path.unlink()
 
     set_version(project, "r1")
-    found = examine(project, "ahead")
+    found, answer = look(project, "ahead")
     assert "a newer release migrated it" in found["sentence"]
     assert "'alembic/versions/*r1*'" in found["next"]
-    status, answer = readyz(project)
-    assert (status, answer["status"]) == (200, "ahead")
+    assert (answer[0], answer[1]["status"]) == (200, "ahead")
     assert "r1" not in json.dumps(answer)
     assert readyz(project, READY_WHEN_AHEAD=False) == (503, {"status": "ahead"})
 
     project.url = dead_url(project)
-    found = examine(project, "unreachable")
+    found, answer = look(project, "unreachable")
     assert found["next"]
     assert "s3cr3t" not in json.dumps(found)
-    assert readyz(project) == (503, {"status": "unreachable"})
+    assert answer == [503, {"status": "unreachable"}]
     found = examine(project, "misconfigured", ENVIRONMENT="prod")
     assert "ENVIRONMENT is 'prod'" in found["sentence"]
 
@@ -174,10 +189,10 @@ def test_the_urls_source_is_named(project: Project) -> None:
     assert source == "MIGRATION_DATABASE_URL in the environment"
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql", "mysql")
 @pytest.mark.strategies("env-var")
 def test_sessions_that_would_block_are_shown(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     assert examine(project, "up to date")["blocking"] == []
     with project.connect() as holder:
         cursor = holder.cursor()
@@ -273,8 +288,9 @@ def test_a_database_that_hangs_holds_nothing_up(project: Project) -> None:
         assert "s3cr3t" not in json.dumps(found)
 
 
+@pytest.mark.usefixtures("at_head")
+@pytest.mark.databases("sqlite")
 def test_doctor_works_when_the_app_does_not_start(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     view = project.package / "views" / "home.py"
     text = view.read_text()
     view.write_text("import no_such_module\n" + text)
@@ -313,9 +329,9 @@ def test_an_existing_database_is_adopted(project: Project) -> None:
     examine(project, "up to date")
 
 
+@pytest.mark.usefixtures("at_head")
 @pytest.mark.strategies("env-var")
 def test_a_database_that_differs_is_adopted_only_if_that_is_meant(project: Project) -> None:
-    project.ok("alembic", "upgrade", "head")
     project.sql("DROP TABLE alembic_version")
     project.sql("ALTER TABLE note ADD COLUMN more INTEGER")
     output = project.refused("flask", "db", "adopt")

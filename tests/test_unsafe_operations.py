@@ -293,7 +293,7 @@ def loop(work):
         while not Path(stop).exists():
             with Session(engine) as session:
                 work(session)
-            time.sleep(0.002)
+            time.sleep(0.01)
     return run
 
 def write(session):

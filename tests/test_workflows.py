@@ -53,7 +53,7 @@ def test_actions_are_pinned_and_permissions_are_few(generated: Project) -> None:
         assert yaml.safe_load(text)["permissions"] in ({}, {"contents": "read"}), path
 
 
-def test_the_commands_of_ci_pass(project: Project, tmp_path: Path) -> None:
+def test_the_commands_of_ci_pass(project: Project, tmp_path: Path, worker_id: str) -> None:
     text = (project.path / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
     # YAML 1.1 takes the word for a truth value.
@@ -74,6 +74,7 @@ def test_the_commands_of_ci_pass(project: Project, tmp_path: Path) -> None:
     shell.write_text('uv() { [ "$1" = run ] && shift && "$@"; }\n')
     summary = tmp_path / "summary"
     variables |= {"BASH_ENV": str(shell), "GITHUB_STEP_SUMMARY": str(summary)}
+    variables["MYPY_CACHE_DIR"] = str(project.bin.parent / f"mypy-{worker_id}")
     git = Git(project.path)
     git.commit("main")
     project.ok("alembic", "revision", "-m", "more", "--rev-id", "abcd")
