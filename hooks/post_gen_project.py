@@ -5,7 +5,11 @@ import os
 import sys
 
 CHOICES = ".choices"
-CHOSEN = "{{ cookiecutter.__choices }}"
+CHOSEN = (
+    "database/{{ cookiecutter.database }}",
+    "url_strategy/{{ cookiecutter.url_strategy }}",
+    "example/{{ cookiecutter.example|lower }}",
+)
 
 
 def move(source: str, destination: str) -> None:
@@ -27,7 +31,7 @@ def remove(tree: str) -> None:
 
 def main() -> None:
     """Move the chosen trees, remove `.choices/`, and say what to type next."""
-    for choice in CHOSEN.split():
+    for choice in CHOSEN:
         move(os.path.join(CHOICES, choice), ".")
     remove(CHOICES)
     print(
