@@ -19,21 +19,16 @@ from .base import Base
 
 _NAME = r'(?:"[^"]+"|`[^`]+`|\w++)'
 _TABLE = rf"(?:(?P<schema>{_NAME})\.)?(?P<name>{_NAME})"
+# Texts, so that only a command that reads revisions compiles them.
 # A partition goes with its table, which has to be in the models.
-_SQL = re.compile(
-    rf"""
+_SQL = rf"""(?xi)
     \b(?P<verb>CREATE|DROP)\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?
     {_TABLE}(?!\s+PARTITION\s+OF\b)
     |\b(?:RENAME\s+TABLE|ALTER\s+TABLE(?:\s+IF\s+EXISTS)?(?:\s+ONLY)?)\s+
     {_TABLE.replace("schema", "in_schema").replace("name", "renamed")}
     \s+(?:RENAME\s+)?TO\s+(?:{_NAME}\.)?(?P<to>{_NAME})
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_NO_STATEMENT = re.compile(
-    r"""(?P<name>"[^"]*"|`[^`]*`) | --[^\n]* | /\*.*?\*/ | '(?:[^']|'')*'""",
-    re.DOTALL | re.VERBOSE,
-)
+"""
+_NO_STATEMENT = r"""(?xs) (?P<name>"[^"]*"|`[^`]*`) | --[^\n]* | /\*.*?\*/ | '(?:[^']|'')*'"""
 
 
 class TableName(NamedTuple):
@@ -152,7 +147,8 @@ def _sql_changes(sql: str) -> Iterator[tuple[bool, TableName]]:
         return name and name.strip('"`')
 
     # Without comments and texts, which may speak of anything.
-    for found in _SQL.finditer(_NO_STATEMENT.sub(lambda match: match["name"] or " ", sql)):
+    statements = re.sub(_NO_STATEMENT, lambda match: match["name"] or " ", sql)
+    for found in re.finditer(_SQL, statements):
         if found["verb"]:
             table = TableName(bare(found["schema"]), found["name"].strip('"`'))
             yield found["verb"].upper() == "CREATE", table

@@ -1,7 +1,7 @@
 """Where the database stands, seen from this code's revisions."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
@@ -25,8 +25,7 @@ class State(StrEnum):
     MISCONFIGURED = "misconfigured"
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """What the database and the revision files say of each other.
 
     Attributes:
