@@ -39,7 +39,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
     ours = generate(REPOSITORY)
     ours.run()
     peer = generate(peer_template(folder / "my_flask_app", workshop.new_folder()))
-    runs = in_turn([ours, peer], workshop.rounds * 3)
+    runs = in_turn([ours, peer], workshop.rounds * 6)
     yield Line.of(
         "generation with the default answers",
         runs[ours.name],

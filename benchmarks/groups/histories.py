@@ -19,13 +19,17 @@ from ..workshop import Workshop
 TABLE = 'op.create_table("t{number}", sa.Column("id", sa.Integer, primary_key=True))'
 HEAD = "r04999"
 GENERIC, MIGRATE = "Alembic's generic template", "Flask-Migrate"
-NOTE = """
+DATABASE = f"""
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO alembic_version VALUES ('{HEAD}');
 CREATE TABLE note (
     id INTEGER NOT NULL,
     text VARCHAR(200) NOT NULL,
     created_at DATETIME DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT pk_note PRIMARY KEY (id)
-)
+);
 """
 STATUS = f"""
 from alembic.config import Config
@@ -76,10 +80,9 @@ def _from_empty(
 
 def _at_head(workshop: Workshop, ours: Project, generic: Project) -> Iterator[Line]:
     for project in (ours, generic):
-        with closing(sqlite3.connect(_file(project), isolation_level=None)) as connection:
-            # What is there but the note table of the models belongs to nobody.
-            connection.execute("UPDATE alembic_version SET version_num = ?", [HEAD])
-            connection.execute(NOTE)
+        _file(project).unlink(missing_ok=True)
+        with closing(sqlite3.connect(_file(project))) as connection:
+            connection.executescript(DATABASE)
         write_revisions(project.path / "alembic" / "versions", 5000, 'op.execute("SELECT 1")')
     (ours.path / "status.py").write_text(STATUS, encoding="utf-8")
     sides = {

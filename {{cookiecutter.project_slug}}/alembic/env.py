@@ -4,6 +4,7 @@ A connection that a program passed in is used as it is. Otherwise the migrations
 configured database, one process at a time, or are printed as SQL without connecting.
 """
 
+import gc
 from logging.config import fileConfig
 
 from alembic import context
@@ -52,9 +53,12 @@ def main() -> None:
                 run()
 
 
-# Only a command line owns the process's logging; a program that calls Alembic keeps its own.
+# Only a command line owns the process; a program that calls Alembic keeps its own ways.
 if config.cmd_opts is not None and config.config_file_name is not None:
     fileConfig(config.config_file_name, disable_existing_loggers=False)
+    # Models and tables stay as long as it runs: with Python's own threshold, looking through them
+    # for garbage is a quarter of autogenerate's time.
+    gc.set_threshold(50_000)
 
 try:
     main()

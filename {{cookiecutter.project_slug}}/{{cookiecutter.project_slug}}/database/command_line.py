@@ -1,5 +1,6 @@
 """Alembic's command line, with what Flask's users expect and this project has beside it."""
 
+import gc
 import sys
 
 from alembic import command
@@ -17,6 +18,8 @@ DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
 
 def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
+    # As in alembic/env.py, for the commands that read revisions before it or do without.
+    gc.set_threshold(50_000)
     command_line = CommandLine(prog="flask db")
     for function in (migrate, doctor, adopt, diagram):
         command_line.register_command(function)
