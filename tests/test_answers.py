@@ -601,6 +601,17 @@ def test_a_refusal_keeps_what_was_there(generate: Generate, tmp_path: Path) -> N
     assert list(kept.parent.iterdir()) == [kept]
 
 
+def test_generating_once_more_keeps_a_users_files(generate: Generate, tmp_path: Path) -> None:
+    generate(GOOD)
+    project = tmp_path / "work" / "my_shop"
+    folders = [path for path in project.rglob("*") if path.is_dir()]
+    for folder in folders:
+        (folder / "mine.py").touch()
+    code, _ = generate(GOOD, "--overwrite-if-exists")
+    assert code == 0
+    assert [folder for folder in folders if not (folder / "mine.py").exists()] == []
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [({"database": "oracle"}, "['sqlite', 'postgresql', 'mysql']"), ({"example": "x"}, "boolean")],
