@@ -275,7 +275,8 @@ def test_a_database_that_hangs_holds_nothing_up(project: Project) -> None:
         parts = urlsplit(project.url)
         project.url = parts._replace(netloc=f"user:s3cr3t@127.0.0.1:{port}").geturl()
         # One worker, which serves one request at a time.
-        with served(project, "gunicorn", "wsgi:app", "--bind", "127.0.0.1:{port}") as address:
+        command = ("gunicorn", "wsgi:app", "--workers", "1", "--bind", "127.0.0.1:{port}")
+        with served(project, *command) as address:
             for _ in range(20):
                 before = time.monotonic()
                 assert fetch(f"{address}/readyz") == (503, '{"status":"unreachable"}\n')

@@ -1,10 +1,14 @@
 """How gunicorn serves the app: `gunicorn wsgi:app`."""
 
+import os
 import sys
 from typing import Any
 
 from {{ cookiecutter.project_slug }}.config import require_secret_key
 from {{ cookiecutter.project_slug }}.settings import SettingsError
+
+# Not more than a container of usual size has memory for, whatever its host's number of cores.
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(os.cpu_count() or 1, 4))
 
 # A wrong setting then stops the server with its line, and is no endless restart of workers.
 preload_app = True

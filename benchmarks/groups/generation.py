@@ -3,9 +3,12 @@
 The peer is a template with the same files, each of them rendered, the same questions and two
 hooks that are empty.
 
-Above the target, time goes into compiling README.md and pyproject.toml, whose conditions make them
-take about 17 and 9 ms longer than plain files, and into 14 test and config files of choices that are
-not taken: rendered, because they name the package, and thrown away (about 20 ms).
+It takes fewer instructions than the peer (callgrind: 0.93 with the package copied as one folder),
+but more calls of the operating system: the overlays of the choices that are not taken are written and
+removed again (7 folders, 27 files, 18 ms), and 45 files of the package are copied one by one, because
+cookiecutter removes a folder that it copies whole, with what a user has added to it, when it generates
+over an existing project (10 to 20 ms). Upstream would have to copy into the folder instead, or to
+take a folder's name that renders to nothing as one to leave out, as it does with a file's.
 """
 
 import json

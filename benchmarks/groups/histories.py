@@ -1,7 +1,15 @@
 """Long histories: 1,000 revisions from empty, and 5,000 that are applied, on SQLite.
 
-Each of the 1,000 makes a table. The status of 5,000 is what `flask db doctor` prints, and what
-/readyz asks for, in a new process.
+Each of the 1,000 makes a table; the database is a new one for the 5,000, with the models' table. The
+status is what `flask db doctor` prints, and what /readyz asks for, in a new process.
+
+With all of the 1,000 in one transaction, what is left is Alembic's and SQLAlchemy's work for each
+revision (cProfile: 77 %; of it, half is CREATE TABLE, a third the UPDATE of the version) and imports
+(23 %). The ratio in wall time depends on what a commit costs: with a disk that takes 0.2 ms for an
+fsync, as here, Flask-Migrate needs 3.5 to 4 s, with one that takes 25 ms, 28 s.
+
+`flask db doctor` is `alembic heads` (reading 5,000 files, of which a third is `Path.resolve`), plus the
+import of Flask and the app (0.11 s), plus the comparison of models and database.
 """
 
 import sqlite3
