@@ -46,8 +46,10 @@ with engine({url!r}).connect() as connection:
     assert project.version() == ["a1c0de000001"]
 
 
-def test_logging_stays_the_callers(project: Project) -> None:
+def test_logging_and_garbage_collection_stay_the_callers(project: Project) -> None:
     printed = project.python(f"""{PREAMBLE}
+import gc
+threshold = gc.get_threshold()
 root, mine = logging.getLogger(), logging.getLogger("mine")
 handler = logging.StreamHandler(sys.stdout)
 root.addHandler(handler)
@@ -56,6 +58,7 @@ command.upgrade(config, "head")
 assert root.handlers == [handler]
 assert root.level == logging.ERROR
 assert not mine.disabled
+assert gc.get_threshold() == threshold
 mine.error("still heard")
 """)
     assert printed.strip() == "still heard"
