@@ -109,6 +109,7 @@ class Project:
             command,
             cwd=self.path,
             env=self.variables(**variables),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
