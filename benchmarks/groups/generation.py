@@ -3,12 +3,13 @@
 The peer is a template with the same files, each of them rendered, the same questions and two
 hooks that are empty.
 
-It takes fewer instructions than the peer (callgrind: 0.93 with the package copied as one folder),
-but more calls of the operating system: the overlays of the choices that are not taken are written and
-removed again (7 folders, 27 files, 18 ms), and 45 files of the package are copied one by one, because
-cookiecutter removes a folder that it copies whole, with what a user has added to it, when it generates
-over an existing project (10 to 20 ms). Upstream would have to copy into the folder instead, or to
-take a folder's name that renders to nothing as one to leave out, as it does with a file's.
+It runs fewer instructions than the peer (callgrind: 1,602 against 1,612 million with all processes),
+but spends 40 ms more in the operating system. Measured with the template changed: without the overlays
+of the choices that are not taken, 26 files that are written and removed again, the ratio is 0.05 lower;
+with the package copied as one folder, another 0.05. The first would take conditional names of files,
+the second loses what a user has added when cookiecutter generates over an existing project: it removes
+a folder before it copies it whole. Upstream would have to copy into the folder instead, and to leave out
+a folder whose name renders to nothing, as it leaves out such a file.
 """
 
 import json

@@ -8,8 +8,9 @@ revision (cProfile: 77 %; of it, half is CREATE TABLE, a third the UPDATE of the
 (23 %). The ratio in wall time depends on what a commit costs: with a disk that takes 0.2 ms for an
 fsync, as here, Flask-Migrate needs 3.5 to 4 s, with one that takes 25 ms, 28 s.
 
-`flask db doctor` is `alembic heads` (reading 5,000 files, of which a third is `Path.resolve`), plus the
-import of Flask and the app (0.11 s), plus the comparison of models and database.
+`flask db doctor` is `alembic heads`, which reads 5,000 files, plus 0.2 s: the import of SQLAlchemy's ORM,
+Flask and the app, which `alembic heads` does without (`-X importtime`: 0.16 s), making the app, and
+comparing models and database (0.02 s each). None of it is the project's own to save but the last two.
 """
 
 import sqlite3
