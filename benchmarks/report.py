@@ -48,7 +48,9 @@ def store(group: str, lines: Iterable[Line], rounds: int) -> None:
         "rounds": rounds,
         "lines": [asdict(line) for line in lines],
     }
-    FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    # By name; not the quantities of a line, of which the first one is judged.
+    figures = dict(sorted(figures.items()))
+    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def machine() -> str:
