@@ -55,6 +55,11 @@ class Project:
         """The folder of the Python package."""
         return self.path / str(self.answers["project_slug"])
 
+    @property
+    def migrator(self) -> Path:
+        """The folder of the machinery."""
+        return self.path / "migrator"
+
     def url_variable(self, environment: str = "development") -> str:
         """The variable that names the database of `environment`."""
         if self.strategy == "flask-config":

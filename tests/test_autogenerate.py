@@ -108,7 +108,7 @@ def test_a_table_whose_model_is_gone_is_dropped_with_a_warning(project: Project)
 @pytest.mark.databases("sqlite")
 @pytest.mark.strategies("env-var")
 def test_without_the_rule_a_foreign_table_would_be_dropped(project: Project) -> None:
-    ownership = project.package / "database" / "ownership.py"
+    ownership = project.migrator / "autogenerate" / "ownership.py"
     text = ownership.read_text()
     assert text.count('if kind == "table":') == 1
     ownership.write_text(text.replace('if kind == "table":', 'if kind == "no such kind":'))

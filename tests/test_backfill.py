@@ -14,7 +14,7 @@ author = sa.table("author", sa.column("name"))
 op.bulk_insert(author, [{"name": f"Name {n}"} for n in range(10_000)])
 """
 BACKFILL = """
-from shop.database.backfill import backfill
+from migrator.backfill import backfill
 author = sa.table("author", sa.column("id"), sa.column("name"), sa.column("slug"))
 backfill(
     author.update().where(author.c.slug.is_(None)).values(slug=sa.func.lower(author.c.name)),
@@ -123,7 +123,7 @@ def test_a_programs_transaction_stays_the_programs(table: Project) -> None:
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from shop.database.parsing import parse_url
+from migrator.url import parse_url
 
 config = Config("alembic.ini")
 with sa.create_engine(parse_url({table.url!r}, "url")).connect() as connection:

@@ -9,7 +9,7 @@ import logging, sys
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from shop.database.parsing import parse_url
+from migrator.url import parse_url
 
 config = Config("alembic.ini")
 def engine(url):

@@ -114,7 +114,7 @@ with op.batch_alter_table("parent") as batch:
         "implementation.py": "refuse_if_referred_to(self._online, table.name)",
     }
     for name, protection in protections.items():
-        file = project.package / "database" / name
+        file = project.migrator / "dialect" / name
         assert file.read_text().count(protection) == 1
         if not protected:
             file.write_text(file.read_text().replace(protection, "pass"))

@@ -93,7 +93,7 @@ def test_its_own_test_says_what_to_type(project: Project) -> None:
     )
     revisions[0].with_name("20270101_000000_b00000000002_by_hand.py").write_text(other)
     output = project.refused("pytest", "tests/test_migrations.py", "-k", "head")
-    command = "uv run python -m shop.revisions.head"
+    command = "uv run python -m migrator.revisions.head"
     assert command in output
     project.ok(*command.split()[2:])
     assert head_file(project) == "b00000000002"

@@ -10,7 +10,6 @@ import pytest
 from .projects import Project
 
 TABLE = 'op.create_table("{0}", sa.Column("id", sa.Integer, primary_key=True))'
-LOCK_MODULE = ("database", "lock.py")
 
 
 def chain(project: Project, *bodies: str) -> None:
@@ -320,7 +319,7 @@ def test_an_index_is_made_concurrently_by_several_processes(project: Project) ->
 @pytest.mark.strategies("env-var")
 def test_without_the_lock_these_tests_would_fail(project: Project) -> None:
     """The protection taken out: two migrations run the same revision at once."""
-    lock = project.package.joinpath(*LOCK_MODULE)
+    lock = project.migrator / "dialect" / "lock.py"
     text = lock.read_text()
     call = {
         "sqlite": 'event.listen(context.connection, "begin", begin_immediate)',

@@ -272,7 +272,7 @@ def change_template(template: Git) -> None:
     """Change the template as a release does: every machinery file, one added, one removed."""
     inside = template.path / "{{cookiecutter.project_slug}}"
     files = [inside / file for file in MACHINERY]
-    files += [path for path in inside.rglob("*.py") if "database" in path.parts]
+    files += [path for path in inside.rglob("*.py") if {"database", "migrator"} & {*path.parts}]
     files += list((inside / ".choices").rglob("config.py"))
     for path in {*files}:
         with path.open("a", encoding="utf-8") as file:

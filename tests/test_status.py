@@ -210,7 +210,7 @@ def test_the_urls_source_is_named(project: Project) -> None:
     url, project.url = project.url, ""
     variable = project.url_variable()
     if project.strategy == "env-var":
-        default, owner = "the default for development in database/dialect.py", ""
+        default, owner = "the default for development in migrator/dialect/urls.py", ""
     else:
         default, owner = "Development in config.py", "FLASK_MIGRATION_DATABASE_URL"
     assert examine(project, "empty")["source"] == default

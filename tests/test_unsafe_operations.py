@@ -44,7 +44,7 @@ OPERATIONS = [
     ('op.drop_table("note")  # reviewed: its model went in May', None),
     ('op.drop_table(\n    "note",\n)  # reviewed: its model went in May', None),
     ("from shop.types import Money  # reviewed: is never changed", None),
-    ("from shop.database.backfill import backfill", None),
+    ("from migrator.backfill import backfill", None),
     ("from shopping import cart", None),
     (f'op.add_column("note", {COLUMN}))', None),
     (f'op.add_column("note", {COLUMN}, nullable=False, server_default="0"))', None),
@@ -78,7 +78,8 @@ def test_unsafe_operations_are_found(project: Project) -> None:
         # What a downgrade does is not looked at.
         project.write_revision(f"r{number:02}", body, 'op.drop_table("note")')
     lines = project.python(
-        "from shop.revisions.unsafe import findings; print(*findings(), sep='\\n')"
+        "from alembic.config import Config; from migrator.revisions.unsafe import findings;"
+        f"print(*findings(Config('alembic.ini'), '{project.database}'), sep='\\n')"
     ).splitlines()
     for number, (body, expected) in enumerate(OPERATIONS):
         path = f"alembic/versions/20270101_r{number:02}.py"
@@ -144,7 +145,7 @@ def test_squawk_reads_alembics_sql(project: Project) -> None:
 @pytest.mark.strategies("env-var")
 def test_the_sql_of_new_revisions(project: Project) -> None:
     def new(commit: str) -> str:
-        return project.ok("python", "-m", "shop.revisions.sql", commit)
+        return project.ok("python", "-m", "migrator.revisions.sql", commit)
 
     assert "CREATE TABLE note" in new("HEAD")  # there is no repository yet
     from .test_regeneration import Git
@@ -193,7 +194,7 @@ def alter(*lines: str) -> str:
 
 
 BACKFILL = """# revision
-from shop.database.backfill import backfill
+from migrator.backfill import backfill
 author = sa.table("author", sa.column("id", sa.Integer), sa.column("born"), sa.column("year"))
 backfill(
     author.update().where(author.c.{0}.is_(None)).values({0}={1}), author.c.id, pause=0.01
@@ -275,7 +276,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import (
     DeclarativeBase, Mapped, Session, Unmapped, mapped_column, unmapped_column
 )
-from shop.database.parsing import parse_url
+from migrator.url import parse_url
 
 class Base(DeclarativeBase):
     pass

@@ -79,7 +79,7 @@ def test_a_url_from_a_mounted_secret_works(project: Project) -> None:
     project.ok("alembic", "upgrade", "head", **variable)
     assert "note" in project.tables()
     printed = project.python(f"""
-from shop.database.parsing import parse_url
+from migrator.url import parse_url
 for wrapping in ("{{}}\\n", " {{}} ", '"{{}}"', "'{{}}'\\n"):
     print(parse_url(wrapping.format({project.url!r}), "X") == parse_url({project.url!r}, "X"))
 """)
@@ -109,12 +109,13 @@ def test_what_is_no_url_is_refused_by_name(project: Project) -> None:
     # The rest in one process, for time's sake.
     printed = project.python(f"""
 import os
-from shop.database.url import database_url
-from shop.settings import SettingsError
+from migrator.errors import SettingsError
+from shop.database.migrations import PROJECT
 for value in {NO_URLS!r}:
     os.environ[{project.url_variable()!r}] = value
     try:
-        database_url()
+        with PROJECT.context(None):
+            PROJECT.engine()
     except SettingsError as error:
         print(error)
 """)
@@ -208,7 +209,6 @@ def test_a_url_object_in_the_config_works(project: Project) -> None:
 
 
 @pytest.mark.databases("sqlite")
-@pytest.mark.strategies("flask-config")
 def test_the_app_context_decides_which_database_is_migrated(project: Project) -> None:
     other = project.path.parent / "other.sqlite3"
     project.python(f"""
@@ -285,8 +285,9 @@ def test_migrations_can_have_a_url_of_their_own(project: Project) -> None:
 def test_the_url_is_a_sqlalchemy_url_with_its_driver(project: Project) -> None:
     printed = project.python("""
 import json
-from shop.database.url import database_url
-url = database_url()
+from shop.database.migrations import PROJECT
+with PROJECT.context(None):
+    url = PROJECT.engine().url
 print(json.dumps([type(url).__name__, url.drivername]))
 """)
     drivers = {"sqlite": "pysqlite", "postgresql": "psycopg", "mysql": "pymysql"}

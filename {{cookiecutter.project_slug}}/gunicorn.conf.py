@@ -4,8 +4,9 @@ import os
 import sys
 from typing import Any
 
+from migrator.errors import SettingsError
+
 from {{ cookiecutter.project_slug }}.config import require_secret_key
-from {{ cookiecutter.project_slug }}.settings import SettingsError
 
 # Not more than a container of usual size has memory for, whatever its host's number of cores.
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(os.cpu_count() or 1, 4))

@@ -1,9 +1,10 @@
-"""What `flask` and the WSGI server find."""
+"""What `flask` and the WSGI server find: the app, with `flask db` added."""
 
 import sys
 
+from migrator.errors import SettingsError
+
 from {{ cookiecutter.project_slug }} import commands
-from {{ cookiecutter.project_slug }}.settings import SettingsError
 
 try:
     from {{ cookiecutter.project_slug }}.app import create_app
@@ -17,3 +18,5 @@ except Exception as error:
         sys.exit(f"Error: {error}")
     else:
         raise
+
+commands.init_app(app)

@@ -8,18 +8,18 @@ from alembic import command
 from alembic.config import Config
 from flask import Flask
 from flask.testing import FlaskClient
+from migrator.paths import INI
 from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from {{ cookiecutter.project_slug }}.app import create_app
 from {{ cookiecutter.project_slug }}.extensions import db
-from {{ cookiecutter.project_slug }}.settings import ROOT
 
 from . import databases
 
 
 def alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration for commands on `connection`."""
-    config = Config(ROOT / "alembic.ini")
+    config = Config(INI)
     config.attributes["connection"] = connection
     return config
 

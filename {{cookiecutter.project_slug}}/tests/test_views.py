@@ -3,10 +3,10 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from migrator.errors import SettingsError
 
 from {{ cookiecutter.project_slug }}.app import create_app
 from {{ cookiecutter.project_slug }}.config import require_secret_key
-from {{ cookiecutter.project_slug }}.settings import SettingsError
 
 
 def test_the_landing_page_has_the_name_of_the_app(app: Flask, client: FlaskClient) -> None:

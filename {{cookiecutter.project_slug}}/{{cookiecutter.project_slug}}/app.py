@@ -5,12 +5,12 @@ from typing import Any
 
 from flask import Flask
 
-from . import commands, config, extensions, models, views
+from . import config, extensions, models
 from .settings import INSTANCE
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
-    """Return a new app: config, then extensions, models, views and commands.
+    """Return a new app: config, then extensions, models and views.
 
     Args:
         overrides: configuration that wins over every other source, as tests use it.
@@ -21,7 +21,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__, instance_path=str(INSTANCE))
     config.init_app(app, overrides or {})
     extensions.init_app(app)
-    models.import_all_models()
-    views.init_app(app)
-    commands.init_app(app)
+    with app.app_context():
+        # Models may look at the app's configuration, and views import models.
+        models.import_all_models()
+        from . import views
+
+        views.init_app(app)
     return app

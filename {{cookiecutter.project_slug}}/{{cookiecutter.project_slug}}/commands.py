@@ -17,9 +17,9 @@ from .settings import INSTANCE
 def db(arguments: tuple[str, ...]) -> None:
     """Migrate the database: every command of `alembic`, and `migrate`, `doctor` and `adopt`."""
     # Imported late: serving needs no command line.
-    from .database import command_line
+    from migrator.commands import main
 
-    command_line.main(list(arguments))
+    main.main(list(arguments))
 
 
 def init_app(app: Flask) -> None:
@@ -36,17 +36,17 @@ def are_all_that_is_asked_for() -> bool:
 
 
 def bare_app(error: Exception) -> Flask:
-    """Return an app that has these commands only, for when the real one does not start.
+    """Return an app that has a database and these commands only, for when the real one fails.
 
     Args:
-        error: why it does not; printed as a warning.
+        error: why the app does not start; printed as a warning.
     """
     print(f"Warning: the app does not start: {type(error).__name__}: {error}", file=sys.stderr)
     app = Flask(__name__, instance_path=str(INSTANCE))
     # A command that needs a setting that is wrong says so itself.
     with suppress(Exception):
-        from . import config
+        from . import config, extensions
 
         config.init_app(app, {})
-    init_app(app)
+        extensions.init_app(app)
     return app

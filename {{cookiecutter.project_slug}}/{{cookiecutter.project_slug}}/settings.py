@@ -4,15 +4,12 @@ import os
 from pathlib import Path
 
 from dotenv import dotenv_values, load_dotenv
+from migrator.errors import SettingsError
 
 ROOT = Path(__file__).parent.parent
 INSTANCE = ROOT / "instance"
 ENV_FILES = (".env", ".flaskenv")
 ENVIRONMENTS = ("local", "development", "staging", "production")
-
-
-class SettingsError(Exception):
-    """A setting is missing or wrong; the message is one line that names it and says what to do."""
 
 
 def load_env_files() -> None:

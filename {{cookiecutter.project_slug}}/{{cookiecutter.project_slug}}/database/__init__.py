@@ -1,4 +1,4 @@
-"""Everything between the settings and the migrations: URL, engine, models' base, autogenerate."""
+"""The models' base class, the database's URL, and the connections to it."""
 
 from .base import Base
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from ..database import Base
-from ..settings import SettingsError
+from migrator.errors import SettingsError
+from sqlalchemy import Table
 
 
 def import_all_models() -> list[str]:
-    """Import every module below this package, so that `Base.metadata` knows all tables.
+    """Import every module below this package, so that the MetaData of `Base` has all tables.
 
     A module that fails to import fails here, with its own error: a table whose model is
     missing would look like a table to drop.
@@ -24,7 +24,7 @@ def import_all_models() -> list[str]:
     names = module_names()
     for name in names:
         import_module(name)
-    for bound in _bound():
+    for bound in _bound(names):
         raise SettingsError(
             f"{bound} has a bind key, but this project migrates one database: remove the key, or"
             " give the models of the other database a project of their own."
@@ -32,22 +32,20 @@ def import_all_models() -> list[str]:
     return names
 
 
-def _bound() -> Iterator[str]:
+def _bound(modules: list[str]) -> Iterator[str]:
     """Yield the name of each model or table that asks for a database of its own."""
-    for mapper in Base.registry.mappers:
-        if getattr(mapper.class_, "__bind_key__", None) is not None:
-            yield f"{mapper.class_.__module__}.{mapper.class_.__name__}"
-    # Flask-SQLAlchemy keeps tables with a key apart; without it there are none.
-    extensions = sys.modules.get(f"{__name__.rpartition('.')[0]}.extensions")
-    if extensions is not None:
-        for key, metadata in extensions.db.metadatas.items():
-            if key is not None:
-                yield from metadata.tables
+    for module in modules:
+        for name, value in vars(sys.modules[module]).items():
+            # Flask-SQLAlchemy notes the key in the MetaData of a table.
+            table = getattr(value, "__table__", value)
+            noted = isinstance(table, Table) and table.metadata.info.get("bind_key") is not None
+            if noted or isinstance(getattr(value, "__bind_key__", None), str):
+                yield f"{module}.{name}"
 
 
 def module_names() -> list[str]:
     """Return the full name of every module and package below this one, sorted."""
-    # The files, not pkgutil: it passes over a folder that has no __init__.py.
+    # The files, not pkgutil, which ignores a folder without __init__.py.
     folder = Path(__file__).parent
     modules = [path.relative_to(folder).with_suffix("").parts for path in folder.rglob("*.py")]
     packages = [parts[:-1] if parts[-1] == "__init__" else parts for parts in modules]

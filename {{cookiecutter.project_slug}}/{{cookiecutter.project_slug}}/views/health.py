@@ -2,9 +2,10 @@
 
 from flask import Blueprint, current_app
 from flask.blueprints import BlueprintSetupState
+from migrator.readiness import Readiness, State
 
-from ..database.readiness import Readiness
-from ..database.status import State
+from ..database.migrations import PROJECT
+from ..extensions import db
 
 blueprint = Blueprint("health", __name__)
 
@@ -12,8 +13,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.record
 def remember_database(setup: BlueprintSetupState) -> None:
     """Give the app its own view of its own database."""
-    url = setup.app.config["SQLALCHEMY_DATABASE_URI"]
-    setup.app.extensions["readiness"] = Readiness(url)
+    setup.app.extensions["readiness"] = Readiness(db.engine, PROJECT)
 
 
 @blueprint.get("/healthz")
@@ -25,7 +25,7 @@ def healthz() -> dict[str, str]:
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, str], int]:
     """Answer whether the database is one that this release can serve from."""
-    state: State = current_app.extensions["readiness"].state()
+    state: State = current_app.extensions["readiness"].status().state
     if state is State.AHEAD and current_app.config["READY_WHEN_AHEAD"]:
         return {"status": state, "warning": "a newer release has migrated the database"}, 200
     return {"status": state}, 200 if state is State.UP_TO_DATE else 503

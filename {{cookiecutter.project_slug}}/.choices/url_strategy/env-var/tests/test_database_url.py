@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from migrator.errors import SettingsError
+from migrator.url import EXAMPLE, parse_url
 
 from {{ cookiecutter.project_slug }} import settings
-from {{ cookiecutter.project_slug }}.database import dialect, url
-from {{ cookiecutter.project_slug }}.database.parsing import parse_url
-from {{ cookiecutter.project_slug }}.database.url import database_url, migration_url
-from {{ cookiecutter.project_slug }}.settings import SettingsError
+from {{ cookiecutter.project_slug }}.database import url
+from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
+from {{ cookiecutter.project_slug }}.database.url import database_url
+
+URL = parse_url(EXAMPLE, "the example")
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +32,8 @@ def test_an_environment_reads_its_own_variable(
     for name in url.VARIABLES.values():
         monkeypatch.setenv(name, "nonsense")
     monkeypatch.setenv("ENVIRONMENT", f" {environment.upper()} ")
-    monkeypatch.setenv(variable, dialect.EXAMPLE)
-    assert database_url() == parse_url(dialect.EXAMPLE, variable)
+    monkeypatch.setenv(variable, EXAMPLE)
+    assert database_url() == PROJECT.engine().url == URL
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
@@ -37,7 +41,7 @@ def test_no_environment_borrows_another_ones_database(
     monkeypatch: pytest.MonkeyPatch, environment: str
 ) -> None:
     for name in url.VARIABLES.values():
-        monkeypatch.setenv(name, dialect.EXAMPLE)
+        monkeypatch.setenv(name, EXAMPLE)
     monkeypatch.setenv("ENVIRONMENT", environment)
     monkeypatch.delenv(url.VARIABLES[environment])
     with pytest.raises(SettingsError, match=url.VARIABLES[environment]):
@@ -45,8 +49,8 @@ def test_no_environment_borrows_another_ones_database(
 
 
 def test_development_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL_DEV", dialect.EXAMPLE)
-    assert database_url() == parse_url(dialect.EXAMPLE, "")
+    monkeypatch.setenv("DATABASE_URL_DEV", EXAMPLE)
+    assert database_url() == URL
 
 
 def test_an_unknown_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,18 +72,25 @@ def test_what_is_no_url_is_refused_without_repeating_it(
 def test_env_file_is_read_and_never_overrides(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = f"ENVIRONMENT=staging\nDATABASE_URL_STAGING={dialect.EXAMPLE}\n"
+    text = f"ENVIRONMENT=staging\nDATABASE_URL_STAGING={EXAMPLE}\n"
     (tmp_path / ".env").write_text(text, encoding="utf-8")
-    assert database_url() == parse_url(dialect.EXAMPLE, "")
+    assert database_url() == URL
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(SettingsError, match="DATABASE_URL_PROD"):
         database_url()
 
 
 def test_migrations_can_have_a_user_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL_DEV", dialect.EXAMPLE)
-    assert migration_url() == database_url()
-    owner = parse_url(dialect.EXAMPLE, "").set(database="owner")
+    monkeypatch.setenv("DATABASE_URL_DEV", EXAMPLE)
+    assert PROJECT.engine().url == database_url()
+    owner = URL.set(database=f"{URL.database}_owner")
     monkeypatch.setenv("MIGRATION_DATABASE_URL", owner.render_as_string(hide_password=False))
-    assert (migration_url().database or "").endswith("owner")
-    assert migration_url() != database_url()
+    assert PROJECT.engine().url == owner
+    assert database_url() == URL
+
+
+def test_an_app_in_context_decides(monkeypatch: pytest.MonkeyPatch, app: Flask) -> None:
+    monkeypatch.setenv("DATABASE_URL_DEV", EXAMPLE)
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", EXAMPLE)
+    with app.app_context():
+        assert PROJECT.engine().url == app.config["SQLALCHEMY_DATABASE_URI"]

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
+from migrator.errors import SettingsError
+from migrator.url import parse_url
 
-from .database.parsing import parse_url
-from .database.url import database_url
-from .settings import SettingsError, current_environment
+from .database.url import database_url, owner_url
+from .settings import current_environment
 
 
 class Config:
@@ -58,11 +59,20 @@ def init_app(app: Flask, overrides: Mapping[str, Any]) -> None:
     app.config.from_object(CLASSES[current_environment()])
     if "SECRET_KEY" in os.environ:
         app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
+    if "SQLALCHEMY_ENGINE_OPTIONS" in app.config:
+        raise SettingsError(
+            "SQLALCHEMY_ENGINE_OPTIONS stands in config.py, which migrations do not read; put the"
+            " options into OPTIONS in database/engine.py."
+        )
     app.config.update(overrides)
     given = overrides.get("SQLALCHEMY_DATABASE_URI")
-    app.config["SQLALCHEMY_DATABASE_URI"] = (
-        database_url() if given is None else parse_url(given, "SQLALCHEMY_DATABASE_URI")
-    )
+    if given is None:
+        app.config["SQLALCHEMY_DATABASE_URI"] = database_url()
+        app.config["MIGRATION_DATABASE_URL"] = owner_url()
+    else:
+        app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(given, "SQLALCHEMY_DATABASE_URI")
+        # Another database has another owner: a test must not migrate the configured one.
+        app.config["MIGRATION_DATABASE_URL"] = None
 
 
 def require_secret_key(app: Flask) -> None:

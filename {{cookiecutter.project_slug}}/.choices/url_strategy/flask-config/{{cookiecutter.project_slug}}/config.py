@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from migrator.errors import SettingsError
+from migrator.url import DEFAULTS, EXAMPLE, parse_url
 from sqlalchemy import URL
 
-from .database import dialect
-from .database.parsing import parse_url
-from .settings import SettingsError, current_environment
+from .settings import current_environment
 
 
 class Config:
@@ -30,13 +30,13 @@ class Local(Config):
     """On one developer's machine."""
 
     SECRET_KEY = "for development only"
-    SQLALCHEMY_DATABASE_URI = dialect.DEFAULTS.get("local")
+    SQLALCHEMY_DATABASE_URI = DEFAULTS.get("local")
 
 
 class Development(Local):
     """Where developers try things together."""
 
-    SQLALCHEMY_DATABASE_URI = dialect.DEFAULTS.get("development")
+    SQLALCHEMY_DATABASE_URI = DEFAULTS.get("development")
 
 
 class Staging(Config):
@@ -81,7 +81,7 @@ def init_app(app: Flask, overrides: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"SQLALCHEMY_DATABASE_URI is not set, and ENVIRONMENT is {environment}; set it in"
             f" {CLASSES[environment].__name__} in config.py, in instance/config.py, or as"
-            f" FLASK_SQLALCHEMY_DATABASE_URI, to a URL like {dialect.EXAMPLE}"
+            f" FLASK_SQLALCHEMY_DATABASE_URI, to a URL like {EXAMPLE}"
         )
     app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(value, "SQLALCHEMY_DATABASE_URI")
 

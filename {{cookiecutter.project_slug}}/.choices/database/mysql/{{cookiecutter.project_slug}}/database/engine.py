@@ -1,37 +1,20 @@
-"""The connection that migrations run on."""
+"""The options and events of every connection, the app's and the migrations'."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, NullPool, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
 
-from .parsing import masked
+OPTIONS: dict[str, Any] = {
+    # A statement that fails is logged; its values may be secrets.
+    "hide_parameters": True,
+    # A restarted server then costs a new connection and no failed request.
+    "pool_pre_ping": True,
+}
 
 
-@contextmanager
-def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
-    """Yield a connection to the MySQL or MariaDB database that `url` names, and close it.
+def listen(engine: Engine) -> None:
+    """Set up every connection that `engine` makes: a place for `event.listen(engine, …)`.
 
     Args:
-        url: the database.
-        timeout: seconds to wait for each of the server's answers; None is as long as it takes.
-
-    Raises:
-        CommandError: the server cannot be reached, or refuses; without the password.
+        engine: the app's, or one for migrations.
     """
-    limits = ("connect_timeout", "read_timeout", "write_timeout")
-    connect_args = {} if timeout is None else dict.fromkeys(limits, timeout)
-    try:
-        # Values may be secrets, and an error is printed.
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args=connect_args, hide_parameters=True
-        )
-        connection = engine.connect()
-    # An option of the URL that the driver does not know, or of a wrong type, is one of these.
-    except (DBAPIError, AttributeError, OSError, TypeError, ValueError) as error:
-        reason = error.orig.args[-1] if isinstance(error, DBAPIError) and error.orig else error
-        raise CommandError(f"Cannot connect to {masked(url)}: {reason}") from error
-    with connection:
-        yield connection

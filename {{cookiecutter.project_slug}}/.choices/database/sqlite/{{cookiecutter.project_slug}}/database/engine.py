@@ -1,41 +1,30 @@
-"""The connection that migrations run on."""
+"""The options and events of every connection, the app's and the migrations'."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from contextlib import suppress
+from typing import Any
 
-from alembic.util import CommandError
-from sqlalchemy import URL, Connection, NullPool, create_engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Engine, event
 
-from ..settings import INSTANCE
-from .limits import lock_wait
+OPTIONS: dict[str, Any] = {
+    # A statement that fails is logged; its values may be secrets.
+    "hide_parameters": True,
+    "pool_pre_ping": True,
+}
 
 
-@contextmanager
-def connect(url: URL, timeout: int | None = None) -> Iterator[Connection]:
-    """Yield a connection to the SQLite file that `url` names, and close it.
+def listen(engine: Engine) -> None:
+    """Set up every connection that `engine` makes.
 
     Args:
-        url: the file.
-        timeout: seconds to wait for another process's lock; `MIGRATION_WAIT` if None.
-
-    Raises:
-        CommandError: the file cannot be opened, or is no SQLite database.
+        engine: the app's, or one for migrations.
     """
-    if str(INSTANCE) in (url.database or ""):
-        INSTANCE.mkdir(exist_ok=True)
-    wait = lock_wait() if timeout is None else timeout
-    try:
-        # Values may be secrets, and an error is printed.
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args={"timeout": wait}, hide_parameters=True
-        )
-        connection = engine.connect()
-        # Reads the file for the first time.
-        connection.exec_driver_sql("PRAGMA schema_version")
-        connection.rollback()
-    except (DatabaseError, TypeError, ValueError) as error:
-        reason = getattr(error, "orig", error)
-        raise CommandError(f"Cannot open {url.database}: {reason}") from error
-    with connection:
-        yield connection
+    event.listen(engine, "connect", set_pragmas)
+
+
+def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
+    """Check foreign keys, and let readers read while somebody writes."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    # A file that is read-only keeps its journal mode.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -2,11 +2,11 @@
 
 import os
 
+from migrator.errors import SettingsError
+from migrator.url import DEFAULTS, EXAMPLE, parse_url
 from sqlalchemy import URL
 
-from ..settings import SettingsError, current_environment, who_sets
-from . import dialect
-from .parsing import parse_url
+from ..settings import current_environment, who_sets
 
 VARIABLES = {
     "local": "DATABASE_URL_LOCAL",
@@ -14,7 +14,7 @@ VARIABLES = {
     "staging": "DATABASE_URL_STAGING",
     "production": "DATABASE_URL_PROD",
 }
-MIGRATION_VARIABLE = "MIGRATION_DATABASE_URL"
+OWNER_VARIABLE = "MIGRATION_DATABASE_URL"
 
 
 def database_url() -> URL:
@@ -25,34 +25,34 @@ def database_url() -> URL:
     """
     environment = current_environment()
     variable = VARIABLES[environment]
-    value = os.environ.get(variable, dialect.DEFAULTS.get(environment))
+    value = os.environ.get(variable, DEFAULTS.get(environment))
     if value is None:
         raise SettingsError(
             f"{variable} is not set, and ENVIRONMENT is {environment}; set {variable} in the"
-            f" environment or in .env, to a URL like {dialect.EXAMPLE}"
+            f" environment or in .env, to a URL like {EXAMPLE}"
         )
     return parse_url(value, variable)
 
 
-def migration_url() -> URL:
-    """Return the URL to migrate with: `MIGRATION_DATABASE_URL` if set, else the database's.
+def owner_url() -> URL | None:
+    """Return `MIGRATION_DATABASE_URL`, which migrations use in place of the app's URL.
 
     Raises:
-        SettingsError: as `database_url`, or `MIGRATION_DATABASE_URL` is no URL.
+        SettingsError: it is no URL, or the environment is unknown.
     """
     current_environment()
-    owner = os.environ.get(MIGRATION_VARIABLE)
-    return database_url() if owner is None else parse_url(owner, MIGRATION_VARIABLE)
+    value = os.environ.get(OWNER_VARIABLE)
+    return None if value is None else parse_url(value, OWNER_VARIABLE)
 
 
 def url_source() -> str:
-    """Return where `migration_url` has its value from, for a person to read.
+    """Return where the URL of migrations comes from, for a person to read.
 
     Raises:
         SettingsError: the environment is unknown.
     """
     environment = current_environment()
-    for variable in (MIGRATION_VARIABLE, VARIABLES[environment]):
+    for variable in (OWNER_VARIABLE, VARIABLES[environment]):
         if variable in os.environ:
             return f"{variable} in {who_sets(variable)}"
-    return f"the default for {environment} in database/dialect.py"
+    return f"the default for {environment} in migrator/dialect/urls.py"

@@ -1,0 +1,40 @@
+"""What Alembic is told about PostgreSQL, in one place and in this order."""
+
+from functools import cache
+
+from alembic.autogenerate import comparators
+from alembic.ddl.impl import _impls
+from alembic.util import DispatchPriority
+
+from .enum_names import name_enums
+from .implementation import Implementation
+
+DIALECT_OPTIONS = {
+    # Locks are held for one revision, not for all of them.
+    "transaction_per_migration": True,
+}
+
+
+@cache
+def register() -> None:
+    """Have Alembic use this project's implementation and compare enum types, once per process.
+
+    Comparators of one priority run in the order of their registration.
+    """
+    _impls["postgresql"] = Implementation
+    compare_schema_last = comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
+    # 1. Before alembic_postgresql_enum, which writes the names that this gives.
+    compare_schema_last(name_enums)
+    # 2. alembic_postgresql_enum registers itself when it is imported. It also gives revisions
+    # op.sync_enum_values and op.add_enum_values.
+    import alembic_postgresql_enum
+
+    from . import enum_patch
+    from .enum_types import create_each_once, is_own_enum
+
+    alembic_postgresql_enum.set_configuration(
+        alembic_postgresql_enum.Config(include_name=is_own_enum)
+    )
+    enum_patch.apply()
+    # 3. After it, because it takes back what it proposes twice.
+    compare_schema_last(create_each_once)

@@ -1,0 +1,52 @@
+"""What the PostgreSQL server says about itself: its version, and its sessions."""
+
+import shlex
+
+import psycopg
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from ..limits import lock_timeout
+
+DRIVER = f"psycopg {psycopg.__version__}"
+
+# A table that is locked at all, for reading too, cannot be altered. Sessions of other users
+# have no state for a user who may not see it.
+_BLOCKING = text("""
+    SELECT concat_ws(', ', 'process ' || pid, 'user ' || usename, application_name,
+                     'from ' || host(client_addr), state,
+                     'in a transaction since ' || date_trunc('second', xact_start),
+                     'holds ' || string_agg(DISTINCT relname, ' and '))
+    FROM pg_locks JOIN pg_stat_activity USING (pid) JOIN pg_class ON pg_class.oid = relation
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND granted
+      AND relkind IN ('r', 'p', 'm') AND relnamespace::regnamespace::text !~ '^(pg_|information_)'
+      AND (state IS NULL OR state LIKE 'idle in transaction%'
+           OR xact_start < now() - make_interval(secs => :seconds))
+    GROUP BY pid, usename, application_name, client_addr, state, xact_start
+    ORDER BY xact_start
+""")
+
+
+def server_version(connection: Connection) -> str:
+    """Return the server's name and version."""
+    return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
+
+
+def blocking_sessions(connection: Connection) -> list[str]:
+    """Return a line for each session that a migration would wait for in vain.
+
+    These hold a lock on a table, and are idle in their transaction, or have been in it for
+    longer than `MIGRATION_LOCK_TIMEOUT`.
+    """
+    return list(connection.scalars(_BLOCKING, {"seconds": lock_timeout()}))
+
+
+def is_denied(error: DBAPIError) -> bool:
+    """Return whether the server refused a statement because the user may not do that."""
+    return isinstance(error.orig, psycopg.errors.InsufficientPrivilege)
+
+
+def ping_command(url: URL) -> str:
+    """Return a command that shows whether the server answers."""
+    host, port = url.host or "localhost", url.port or 5432
+    return f"pg_isready -h {shlex.quote(host)} -p {port}"

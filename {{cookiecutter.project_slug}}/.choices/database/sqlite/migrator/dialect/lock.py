@@ -1,0 +1,55 @@
+"""One migration at a time, all of it or nothing: SQLite's own write lock."""
+
+from collections.abc import Callable
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
+
+from ..limits import lock_wait
+from .server import is_denied
+
+
+def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
+    """Call `run` so that its transactions hold the write lock from the first read on.
+
+    Args:
+        context: has the connection that `run` works on, in no transaction yet.
+        run: runs the migrations.
+
+    Raises:
+        CommandError: another process held the lock for longer than `MIGRATION_WAIT`.
+    """
+    assert context.connection is not None
+    event.listen(context.connection, "begin", begin_immediate)
+    run()
+    # A revision may have ended the run's own transaction.
+    context.connection.commit()
+
+
+def begin_immediate(connection: Connection) -> None:
+    """Begin a transaction that may write; left to itself, sqlite3 would begin none for DDL."""
+    if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
+        return
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    # An app whose engine begins transactions itself has begun a deferred one by now. It is empty,
+    # and no pragma works in it: https://docs.sqlalchemy.org/en/21/dialects/sqlite.html
+    driver.rollback()
+    # Rebuilding a table drops it, which would delete the rows that refer to it.
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if is_denied(error):
+            raise
+        raise CommandError(
+            f"Another process has been writing to {connection.engine.url.database} for"
+            f" {lock_wait():g} s (MIGRATION_WAIT); look for a second migration or a transaction"
+            " left open."
+        ) from error
+
+
+def prepare_sql(context: MigrationContext) -> None:
+    """Print nothing before the migrations' SQL: SQLite needs nothing."""

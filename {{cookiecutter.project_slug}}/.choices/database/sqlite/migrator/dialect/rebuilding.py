@@ -1,0 +1,113 @@
+"""Keeps what Alembic would lose or change when it rebuilds a table of SQLite."""
+
+import re
+from typing import Any
+
+from alembic.operations.batch import ApplyBatchImpl
+from alembic.util import CommandError
+from sqlalchemy import CheckConstraint, Connection, DefaultClause, String, Table, TextClause, text
+
+from ..rendering import escaped_colons
+
+
+def keep_computed(batch: ApplyBatchImpl, table: Table) -> None:
+    """Have the computed columns of `table` computed anew; SQLite lets nobody copy them."""
+    for column in table.columns:
+        if column.computed is not None and column.name in batch.column_transfers:
+            batch.column_transfers[column.name].pop("expr", None)
+
+
+def keep_colons(rebuilt: Table) -> None:
+    """Have SQL that was reflected taken as it is; CHECK (c <> ':x') became CHECK (c <> NULL)."""
+    for constraint in rebuilt.constraints:
+        if isinstance(constraint, CheckConstraint):
+            constraint.sqltext = _literally(constraint.sqltext)
+    for column in rebuilt.columns:
+        if isinstance(column.server_default, DefaultClause):
+            column.server_default.arg = _literally(column.server_default.arg)
+        elif column.computed is not None:
+            column.computed.sqltext = _literally(column.computed.sqltext)
+
+
+def keep_collations(connection: Connection, table: Table, rebuilt: Table) -> None:
+    """Give the columns of `rebuilt` their collations, which SQLAlchemy does not reflect.
+
+    A column that gets another type has the collation of that type, or none.
+    """
+    created = _created(connection, table)
+    # As SQLAlchemy writes it: each column on a line of its own.
+    for name, collation in re.findall(r'^\s*"?(\w+)"? .*?\bCOLLATE "?(\w+)', created, re.MULTILINE):
+        if name in rebuilt.columns and name in table.columns:
+            type_ = rebuilt.columns[name].type
+            if type_ is table.columns[name].type and isinstance(type_, String):
+                type_.collation = collation
+
+
+def keep_autoincrement(connection: Connection, table: Table, rebuilt: Table) -> list[str]:
+    """Have `rebuilt` never give the id of a deleted row again, if `table` does not.
+
+    Returns:
+        The SQL that sets its counter to where it was, for when it is in its place.
+    """
+    if not re.search(r"\bAUTOINCREMENT\b", _created(connection, table), re.IGNORECASE):
+        return []
+    rebuilt.dialect_options["sqlite"]["autoincrement"] = True
+    name = {"name": table.name}
+    last = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), name)
+    literal = table.name.replace("'", "''")
+    return [
+        f"DELETE FROM sqlite_sequence WHERE name = '{literal}'",
+        f"INSERT INTO sqlite_sequence VALUES ('{literal}', {last or 0})",
+    ]
+
+
+def made_by_hand(connection: Connection, table: Table) -> list[str]:
+    """Return the SQL of the triggers of `table`, and of its indexes that are not reflected."""
+    made = connection.execute(
+        text(
+            "SELECT name, sql FROM sqlite_master WHERE tbl_name = :name"
+            " AND type IN ('trigger', 'index') AND sql IS NOT NULL"
+        ),
+        {"name": table.name},
+    )
+    reflected = {index.name for index in table.indexes}
+    return [sql for name, sql in made if name not in reflected]
+
+
+def _created(connection: Connection, table: Table) -> str:
+    """Return the CREATE TABLE of `table` as the database has it."""
+    created: str | None = connection.scalar(
+        text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
+        {"name": table.name},
+    )
+    return created or ""
+
+
+def refuse_if_referred_to(connection: Connection, table: str) -> None:
+    """Stop before `table` is rebuilt with foreign keys on and rows that refer to it.
+
+    On its own connection a migration has them off; a program may hand over one with them on.
+
+    Raises:
+        CommandError: ON DELETE CASCADE could delete those rows.
+    """
+    if not connection.scalar(text("PRAGMA foreign_keys")):
+        return
+    referring = connection.scalars(
+        text("""
+            SELECT DISTINCT m.name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+            WHERE m.type = 'table' AND lower(f."table") = lower(:name)
+        """),
+        {"name": table},
+    )
+    quote = connection.dialect.identifier_preparer.quote
+    for name in referring.all():
+        if connection.scalar(text(f"SELECT 1 FROM {quote(name)} LIMIT 1")):
+            raise CommandError(
+                f"Rebuilding {table} may delete rows of {name}, which refers to it: switch foreign"
+                " keys off on the connection first, with PRAGMA foreign_keys = OFF."
+            )
+
+
+def _literally(sql: Any) -> Any:
+    return text(escaped_colons(sql.text)) if isinstance(sql, TextClause) else sql

@@ -1,0 +1,17 @@
+"""What Alembic is told about SQLite, in one place."""
+
+from alembic.ddl.impl import _impls
+
+from .implementation import Implementation
+
+DIALECT_OPTIONS = {
+    # SQLite alters little in place: a table is rebuilt, its rows copied.
+    "render_as_batch": True,
+    # True once lock.py begins the transaction: then all revisions apply, or none.
+    "transactional_ddl": True,
+}
+
+
+def register() -> None:
+    """Have Alembic use this project's implementation; once more changes nothing."""
+    _impls["sqlite"] = Implementation

@@ -1,0 +1,60 @@
+"""What the migrator is told about this app."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app, has_app_context
+from migrator.project import Project
+from sqlalchemy import Connection, Engine, MetaData, create_engine
+
+from ..models import import_all_models
+from ..settings import current_environment
+from .base import Base
+from .engine import OPTIONS, listen
+from .url import owner_url, url_source
+
+
+def load_metadata() -> MetaData:
+    """Return the tables of all models."""
+    import_all_models()
+    return Base.metadata
+
+
+@contextmanager
+def app_context(connection: Connection | None) -> Iterator[None]:
+    """Run in the current app's context, else in that of a new app.
+
+    Args:
+        connection: one that a program migrates; a new app gets its URL.
+    """
+    if has_app_context() and "sqlalchemy" in current_app.extensions:
+        yield
+        return
+    # Imported late: the app imports the models, and they import this package.
+    from ..app import create_app
+
+    url = None if connection is None else connection.engine.url
+    with create_app(url and {"SQLALCHEMY_DATABASE_URI": url}).app_context():
+        yield
+
+
+def engine() -> Engine:
+    """Return the app's engine, or the one of `MIGRATION_DATABASE_URL` with the app's options."""
+    app_engine: Engine = current_app.extensions["sqlalchemy"].engine
+    url = owner_url()
+    if url is None:
+        return app_engine
+    options = OPTIONS | current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
+    owner_engine = create_engine(url, **options)
+    listen(owner_engine)
+    return owner_engine
+
+
+PROJECT = Project(
+    package=__name__.partition(".")[0],
+    load_metadata=load_metadata,
+    context=app_context,
+    engine=engine,
+    url_source=url_source,
+    environment=current_environment,
+)

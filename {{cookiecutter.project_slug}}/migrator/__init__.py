@@ -1,0 +1,1 @@
+"""The machinery that makes migrations safe. Updates of the template replace it: do not edit it."""

@@ -1,0 +1,1 @@
+"""What autogenerate looks at, how it compares, and what it writes."""

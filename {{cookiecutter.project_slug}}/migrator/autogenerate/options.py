@@ -1,0 +1,92 @@
+"""How Alembic is configured: the same for every way of running it."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations.ops import DropTableOp, MigrationScript
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+
+from ..dialect.registration import DIALECT_OPTIONS, register
+from ..project import Project
+from ..running.guards import command_name
+from .order import order_operations
+from .ownership import is_own_name
+
+log = logging.getLogger("alembic.autogenerate")
+
+
+def context_options(project: Project) -> dict[str, Any]:
+    """Return the keyword arguments for `context.configure`, without the database itself.
+
+    Args:
+        project: the app, whose models are loaded.
+    """
+    register()
+    return {
+        "target_metadata": project.load_metadata(),
+        "version_table": project.version_table,
+        "version_table_schema": project.version_table_schema,
+        "compare_type": True,
+        "compare_server_default": True,
+        # is_own_name chooses the project's own of all schemas and tables.
+        "include_schemas": True,
+        "include_name": is_own_name,
+        # CHECK constraints are compared by their names only if asked for.
+        "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        "render_item": render_item,
+        "process_revision_directives": review,
+        **DIALECT_OPTIONS,
+    }
+
+
+def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Return the Python text of `item` where Alembic's own would be wrong, else False.
+
+    Alembic renders a type that is not SQLAlchemy's; here the revision gets its import.
+    """
+    if kind == "server_default" and isinstance(getattr(item, "arg", None), str):
+        # Alembic strips quotes at both ends, and writes an enum's member as such.
+        return str.__repr__(item.arg)
+    module = type(item).__module__
+    if kind == "type" and module.partition(".")[0] != "sqlalchemy":
+        context.imports.add(f"import {module}")
+    return False
+
+
+def review(
+    context: MigrationContext, revision: str | Iterable[str | None], scripts: list[MigrationScript]
+) -> None:
+    """Order what autogenerate found, name what it drops, and write no empty revision.
+
+    Raises:
+        CommandError: there are no models, but the database has tables.
+    """
+    if not context.opts["target_metadata"].tables:
+        _refuse_without_models(context)
+    [script] = scripts
+    for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
+        order_operations(upgrade, downgrade, supports_alter=context.dialect.supports_alter)
+        for operation in upgrade.ops:
+            if isinstance(operation, DropTableOp):
+                log.warning(
+                    "%s: no model has this table any more, so it is to be dropped with its rows",
+                    operation.table_name,
+                )
+    nothing_to_do = all(upgrade.is_empty() for upgrade in script.upgrade_ops_list)
+    if nothing_to_do and command_name(context) == "revision":
+        log.info("The database has all that the models have: no revision is written")
+        scripts.clear()
+
+
+def _refuse_without_models(context: MigrationContext) -> None:
+    assert context.connection is not None
+    tables = set(sa.inspect(context.connection).get_table_names()) - {context.version_table}
+    if tables:
+        raise CommandError(
+            f"No model was found below models/, but the database has {len(tables)} tables"
+            f" ({', '.join(sorted(tables)[:3])}, ...): refusing to drop them all."
+        )

@@ -1,0 +1,160 @@
+"""`flask db doctor`: how the database is, and what to do about it."""
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..autogenerate.comparison import differences
+from ..dialect.server import DRIVER, blocking_sessions, ping_command, server_version
+from ..engine import connect
+from ..errors import SettingsError
+from ..masking import masked
+from ..project import Project, load_project
+from ..status import State, database_status
+
+TIMEOUT = 5  # seconds to wait for the server
+
+# What only doctor finds out.
+DRIFTED = "drifted"
+MISCONFIGURED = "misconfigured"
+
+# 1 and 2 are what Python and the command line's parser exit with.
+EXIT_CODES: dict[str, int] = {
+    State.UP_TO_DATE: 0,
+    State.BEHIND: 3,
+    State.AHEAD: 4,
+    State.EMPTY: 5,
+    State.UNSTAMPED: 6,
+    State.TWO_HEADS: 7,
+    State.UNREACHABLE: 8,
+    DRIFTED: 9,
+    MISCONFIGURED: 10,
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, as `--json` prints it; None stands for what could not be looked at."""
+
+    state: str
+    sentence: str
+    next: str = ""
+    url: str | None = None
+    source: str | None = None
+    server: str | None = None
+    driver: str = DRIVER
+    current: tuple[str, ...] | None = None
+    pending: tuple[str, ...] | None = None
+    drift: list[str] | None = None
+    blocking: list[str] | None = None
+
+
+def doctor(config: Config, as_json: bool = False) -> None:
+    """Say how the database is, and the command to type next."""
+    report = examine(config)
+    print(json.dumps(asdict(report), indent=2) if as_json else _text(report))
+    sys.exit(EXIT_CODES[report.state])
+
+
+def examine(config: Config) -> Report:
+    """Return what can be found out, whether the app starts and the server answers or not.
+
+    Args:
+        config: Alembic's configuration, of this project.
+    """
+    with ExitStack() as stack:
+        try:
+            project = load_project(config)
+            stack.enter_context(project.context(None))
+            engine = project.engine()
+            url, source = masked(engine.url), project.url_source()
+        except Exception as error:  # noqa: BLE001 - the configuration is code too
+            return Report(MISCONFIGURED, _line(error))
+        try:
+            with connect(engine, TIMEOUT) as connection:
+                report = _look(connection, config, project)
+        except (CommandError, SQLAlchemyError) as error:
+            report = Report(State.UNREACHABLE, _line(error), ping_command(engine.url))
+        return replace(report, url=url, source=source)
+
+
+def _look(connection: Connection, config: Config, project: Project) -> Report:
+    """Return what the server says, and what the models and revisions say of it."""
+    server = server_version(connection)
+    try:
+        project.load_metadata()
+    except Exception as error:  # noqa: BLE001 - the models are anybody's code
+        report = Report(MISCONFIGURED, f"The models cannot be imported: {_line(error)}")
+    else:
+        report = _compare(connection, config, project)
+    return replace(report, server=server, blocking=_blocking_sessions(connection))
+
+
+def _compare(connection: Connection, config: Config, project: Project) -> Report:
+    """Return the database's status, and where it is up to date, how it differs from the models."""
+    status = database_status(connection, ScriptDirectory.from_config(config), project)
+    report = Report(
+        status.state,
+        status.sentence,
+        status.command,
+        current=status.current,
+        pending=status.pending,
+    )
+    if status.state is not State.UP_TO_DATE:
+        return report
+    try:
+        drift = differences(connection, config)
+    except CommandError as error:
+        return replace(report, state=DRIFTED, sentence=str(error))
+    if not drift:
+        return replace(report, drift=drift)
+    return replace(
+        report,
+        state=DRIFTED,
+        drift=drift,
+        sentence=f"The database is at {', '.join(status.current)}, but it is not what the models"
+        f" say: {len(drift)} operation{'s' * (len(drift) > 1)} away.",
+        next='alembic revision --autogenerate -m "mend the drift"',
+    )
+
+
+def _blocking_sessions(connection: Connection) -> list[str] | None:
+    try:
+        return blocking_sessions(connection)
+    except SQLAlchemyError:
+        # Not every user may see the others' sessions.
+        connection.rollback()
+        return None
+
+
+def _line(error: Exception) -> str:
+    """Return an error's message in one line."""
+    reason = getattr(error, "orig", None) or error
+    name = "" if isinstance(error, (CommandError, SettingsError)) else f"{type(reason).__name__}: "
+    return name + " ".join(str(reason).split())
+
+
+def _text(report: Report) -> str:
+    def listed(items: list[str] | tuple[str, ...] | None) -> str:
+        return "not looked at" if items is None else "\n           ".join(items) or "none"
+
+    lines = [
+        report.sentence,
+        *([f"Next: {report.next}"] if report.next else []),
+        "",
+        f"database   {report.url or 'unknown'}",
+        f"from       {report.source or 'unknown'}",
+        f"server     {report.server or 'unknown'}",
+        f"driver     {report.driver}",
+        f"pending    {listed(report.pending)}",
+        f"drift      {listed(report.drift)}",
+        f"blocking   {listed(report.blocking)}",
+    ]
+    return "\n".join(lines)

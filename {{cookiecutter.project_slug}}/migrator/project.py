@@ -1,0 +1,63 @@
+"""The door between the app and the migrator: all that the migrator knows of an app."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib import import_module
+
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, MetaData
+
+from .errors import SettingsError
+
+
+def _no_context(connection: Connection | None) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """An app with one database and one history of revisions.
+
+    Attributes:
+        package: the app's package. Revisions must not import it, because it changes.
+        load_metadata: imports the models and returns their MetaData.
+        engine: returns the engine whose URL, options and events migrations use; it may be the
+            app's own. It is called inside `context`.
+        url_source: returns where the engine's URL comes from, for people to read.
+        environment: returns `local`, `development`, `staging` or `production`.
+        context: the context manager in which models load and revisions run. It takes the
+            connection that a program handed over, or None.
+        version_table: the table that holds the current revision.
+        version_table_schema: that table's schema; None for the default schema.
+    """
+
+    package: str
+    load_metadata: Callable[[], MetaData]
+    engine: Callable[[], Engine]
+    url_source: Callable[[], str]
+    environment: Callable[[], str]
+    context: Callable[[Connection | None], AbstractContextManager[object]] = _no_context
+    version_table: str = "alembic_version"
+    version_table_schema: str | None = None
+
+
+def load_project(config: Config) -> Project:
+    """Return the Project that alembic.ini names: `[migrator] project = package.module:NAME`.
+
+    Args:
+        config: Alembic's configuration, with a file.
+
+    Raises:
+        SettingsError: the file does not name a Project.
+    """
+    name = config.file_config.get("migrator", "project", fallback="")
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise SettingsError(
+            f"{config.config_file_name} has no line `project = package.module:NAME` in [migrator]."
+        )
+    project = getattr(import_module(module), attribute, None)
+    if not isinstance(project, Project):
+        raise SettingsError(f"{config.config_file_name}: {name} is not a migrator.project.Project.")
+    return project

@@ -1,0 +1,82 @@
+"""Whether the app can serve from its database: a status that is cached and never keeps one waiting."""
+
+import logging
+import time
+from concurrent.futures import Future
+from functools import cached_property
+from threading import Lock, Thread
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from .engine import beside_the_pool, connect
+from .paths import INI
+from .project import Project
+from .status import State, Status, database_status
+
+__all__ = ["Readiness", "State"]
+
+log = logging.getLogger(__name__)
+
+CACHE = 5  # seconds that an answer holds
+PATIENCE = 1  # seconds that a request waits for an answer
+TIMEOUT = 2  # seconds that the server has for each step
+
+
+class Readiness:
+    """The status of one database, asked in a thread of which there is one at most."""
+
+    def __init__(self, engine: Engine, project: Project) -> None:
+        """Ask nothing yet.
+
+        Args:
+            engine: the app's engine, as the user that serves.
+            project: the revisions and models that the database has to fit.
+        """
+        self._engine = beside_the_pool(engine)
+        self._project = project
+        self._lock = Lock()
+        self._asked = -float("inf")
+        self._answer: Future[Status] | None = None
+        self._logged = ""
+
+    def status(self) -> Status:
+        """Return the database's status, as it was at most `CACHE` seconds ago.
+
+        It is `UNREACHABLE` when there is no answer after `PATIENCE` seconds. A question that
+        hangs is not asked a second time until it ends.
+        """
+        with self._lock:
+            answer = self._answer
+            if answer is None or (answer.done() and time.monotonic() >= self._asked + CACHE):
+                answer = self._answer = Future()
+                self._asked = time.monotonic()
+                Thread(target=self._ask, args=(answer,), daemon=True).start()
+            patience = max(0, self._asked + PATIENCE - time.monotonic())
+        try:
+            return answer.result(patience)
+        except TimeoutError:
+            return Status(State.UNREACHABLE, reason="The database does not answer.")
+
+    @cached_property
+    def _scripts(self) -> ScriptDirectory:
+        # A release has the same files as long as it runs.
+        return ScriptDirectory.from_config(Config(INI))
+
+    def _ask(self, answer: Future[Status]) -> None:
+        status = Status(State.UNREACHABLE, reason="The database's status cannot be read.")
+        try:
+            with connect(self._engine, TIMEOUT) as connection:
+                status = database_status(connection, self._scripts, self._project)
+        except (CommandError, SQLAlchemyError) as error:
+            status = Status(State.UNREACHABLE, reason=str(error))
+        finally:
+            answer.set_result(status)
+        if status.sentence != self._logged and (
+            self._logged or status.state is not State.UP_TO_DATE
+        ):
+            log.warning("%s", status.sentence)
+        self._logged = status.sentence

@@ -1,0 +1,1 @@
+"""What alembic/env.py needs to run revisions."""

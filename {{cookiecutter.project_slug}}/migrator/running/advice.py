@@ -1,0 +1,75 @@
+"""What to do next, where Alembic or the database only says what is wrong."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from ..dialect.server import is_denied
+from ..errors import SettingsError
+from ..project import Project
+from ..status import database_status
+
+# How Alembic's own messages begin.
+EXPLAINED = (
+    "Target database is not up to date",
+    "Can't locate revision",
+    "Multiple head revisions",
+)
+# How Flask's message begins.
+NO_APP_CONTEXT = "Working outside of application context"
+
+
+@contextmanager
+def explained_settings() -> Iterator[None]:
+    """Turn what is wrong around the migrations into a line that Alembic prints without traceback.
+
+    Raises:
+        CommandError: a setting is missing or wrong, or a model or revision needs Flask's
+            application context where the project has none.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
+    except RuntimeError as error:
+        if not str(error).startswith(NO_APP_CONTEXT):
+            raise
+        raise CommandError(
+            "A model or a revision needs Flask's application context (current_app), but migrations"
+            " of this project run without Flask: take it from an environment variable instead."
+        ) from error
+
+
+@contextmanager
+def explained_errors(context: MigrationContext, project: Project) -> Iterator[None]:
+    """Add the database's status and the next command to an error of Alembic's.
+
+    Raises:
+        CommandError: the body did, with more to read if the database's state is the reason; or
+            the database does not let its user do what a revision does.
+    """
+    try:
+        yield
+    except CommandError as error:
+        # Offline, there is a connection that connects to nothing.
+        if context.as_sql or not str(error).startswith(EXPLAINED):
+            raise
+        assert context.connection is not None
+        assert context.script is not None
+        status = database_status(context.connection, context.script, project)
+        if not status.command:
+            raise
+        message = f"{str(error).rstrip('.')}. {status.sentence} Next: {status.command}"
+        raise CommandError(message) from error
+    except DBAPIError as error:
+        if not is_denied(error):
+            raise
+        # The rest of what a server says is where in the statement it was.
+        reason = str(error.orig.args[-1] if error.orig else error).splitlines()[0]
+        raise CommandError(
+            f"The database does not let its user migrate: {reason}. Set MIGRATION_DATABASE_URL to"
+            " the URL of a user who may."
+        ) from error

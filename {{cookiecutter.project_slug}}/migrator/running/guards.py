@@ -1,0 +1,36 @@
+"""What is about to happen to the database, and whether it may."""
+
+import os
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+
+from ..project import Project
+
+
+def command_name(context: MigrationContext) -> str:
+    """Return which of Alembic's commands runs, whether a command line or a program called it."""
+    # Each command hands its own function to the context; nothing else tells them apart.
+    name: str = context.opts["fn"].__qualname__
+    return name.partition(".")[0]
+
+
+def is_writing(context: MigrationContext) -> bool:
+    """Return whether the command changes the database."""
+    return command_name(context) in ("upgrade", "downgrade", "stamp", "ensure_version")
+
+
+def refuse_downgrade(context: MigrationContext, project: Project) -> None:
+    """Stop a downgrade in staging and production, where it deletes what users have written.
+
+    Raises:
+        CommandError: the command is `downgrade`, and `ALLOW_DOWNGRADE` is not 1.
+        SettingsError: `ENVIRONMENT` is unknown.
+    """
+    if command_name(context) != "downgrade" or os.environ.get("ALLOW_DOWNGRADE") == "1":
+        return
+    environment = project.environment()
+    if environment in ("staging", "production"):
+        raise CommandError(
+            f"A downgrade in {environment} deletes data; set ALLOW_DOWNGRADE=1 if that is meant."
+        )
