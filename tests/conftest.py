@@ -3,6 +3,7 @@
 import compileall
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -99,6 +100,27 @@ def generated(answers: dict[str, Any], bake: Bake) -> Project:
     # Each copy would otherwise be compiled anew.
     compileall.compile_dir(project.path, quiet=2)
     return project
+
+
+@pytest.fixture
+def bake_at(project_bin: Path, tmp_path: Path) -> Callable[[str, dict[str, Any], str], Project]:
+    """Generates a project as an earlier commit of this repository did."""
+
+    def bake_at(commit: str, answers: dict[str, Any], url: str) -> Project:
+        template = tmp_path / "template"
+        clone = ["git", "clone", "--quiet", "--no-checkout", str(REPOSITORY), str(template)]
+        subprocess.run(clone, check=True)
+        subprocess.run(["git", "checkout", "--quiet", commit], cwd=template, check=True)
+        path = cookiecutter(
+            str(template),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(tmp_path / "old"),
+            default_config=True,
+        )
+        return Project(Path(path), answers, project_bin, url)
+
+    return bake_at
 
 
 @pytest.fixture

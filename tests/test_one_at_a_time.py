@@ -322,7 +322,7 @@ def test_without_the_lock_these_tests_would_fail(project: Project) -> None:
     lock = project.migrator / "dialect" / "lock.py"
     text = lock.read_text()
     call = {
-        "sqlite": 'event.listen(context.connection, "begin", begin_immediate)',
+        "sqlite": "begin_immediate(connection)",
         "postgresql": "_acquire(connection, context.version_table)",
         "mysql": "_acquire(connection, context.version_table)",
     }[project.database]

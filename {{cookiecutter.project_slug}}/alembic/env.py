@@ -7,7 +7,7 @@ project's database, one process at a time, or are printed as SQL without connect
 from alembic import context
 from migrator.autogenerate.options import context_options
 from migrator.dialect.lock import prepare_sql, run_exclusively
-from migrator.engine import connect
+from migrator.engine import connect_as_owner, migration_url
 from migrator.project import load_project
 from migrator.running.advice import explained_errors, explained_settings
 from migrator.running.guards import is_writing, refuse_downgrade
@@ -28,7 +28,7 @@ with explained_settings():
     with project.context(given):
         if context.is_offline_mode():
             context.configure(
-                url=project.engine().url,
+                url=migration_url(project),
                 literal_binds=True,
                 # With its own paramstyle a driver would have every percent sign doubled.
                 dialect_opts={"paramstyle": "named"},
@@ -41,7 +41,7 @@ with explained_settings():
             refuse_downgrade(context.get_context(), project)
             run()
         else:
-            with connect(project.engine()) as connection:
+            with connect_as_owner(project) as connection:
                 context.configure(connection=connection, **context_options(project))
                 refuse_downgrade(context.get_context(), project)
                 if is_writing(context.get_context()):

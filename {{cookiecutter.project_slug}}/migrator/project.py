@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import URL, Connection, Engine, MetaData
 
 from .errors import SettingsError
 
 
-def _no_context(connection: Connection | None) -> AbstractContextManager[object]:
+def no_context(connection: Connection | None) -> AbstractContextManager[object]:
+    """Return a context that does nothing: for models and revisions that need no app."""
     return nullcontext()
 
 
@@ -22,9 +23,11 @@ class Project:
     Attributes:
         package: the app's package. Revisions must not import it, because it changes.
         load_metadata: imports the models and returns their MetaData.
-        engine: returns the engine whose URL, options and events migrations use; it may be the
+        engine: returns the engine whose URL, options and events migrations use, as a rule the
             app's own. It is called inside `context`.
-        url_source: returns where the engine's URL comes from, for people to read.
+        owner_url: returns the URL of the user who migrates, or None where that is the engine's.
+            It is called inside `context`.
+        url_source: returns where the URL of migrations comes from, for people to read.
         environment: returns `local`, `development`, `staging` or `production`.
         context: the context manager in which models load and revisions run. It takes the
             connection that a program handed over, or None.
@@ -35,9 +38,10 @@ class Project:
     package: str
     load_metadata: Callable[[], MetaData]
     engine: Callable[[], Engine]
+    owner_url: Callable[[], URL | None]
     url_source: Callable[[], str]
     environment: Callable[[], str]
-    context: Callable[[Connection | None], AbstractContextManager[object]] = _no_context
+    context: Callable[[Connection | None], AbstractContextManager[object]] = no_context
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
 

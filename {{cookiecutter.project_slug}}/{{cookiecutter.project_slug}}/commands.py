@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from contextvars import Context, copy_context
 
 import click
 from flask import Flask
@@ -18,8 +19,13 @@ def db(arguments: tuple[str, ...]) -> None:
     """Migrate the database: every command of `alembic`, and `migrate`, `doctor` and `adopt`."""
     # Imported late: serving needs no command line.
     from migrator.commands import main
+    from migrator.project import no_context
 
-    main.main(list(arguments))
+    from .database.migrations import PROJECT
+
+    # Revisions that run without an app context under `alembic` do so here too.
+    context = Context() if PROJECT.context is no_context else copy_context()
+    context.run(main.main, list(arguments))
 
 
 def init_app(app: Flask) -> None:

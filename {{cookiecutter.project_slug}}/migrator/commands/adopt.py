@@ -6,7 +6,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from ..autogenerate.comparison import differences
-from ..engine import connect
+from ..engine import connect_as_owner
 from ..project import load_project
 from ..status import State, database_status
 
@@ -25,7 +25,7 @@ def adopt(config: Config, stamp_anyway: bool = False) -> None:
             ' alembic revision --autogenerate -m "create all tables"'
         )
     project = load_project(config)
-    with project.context(None), connect(project.engine()) as connection:
+    with project.context(None), connect_as_owner(project) as connection:
         status = database_status(connection, scripts, project)
         if status.state is not State.UNSTAMPED:
             advice = f" Next: {status.command}" * bool(status.command)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..autogenerate.comparison import differences
 from ..dialect.server import DRIVER, blocking_sessions, ping_command, server_version
-from ..engine import connect
+from ..engine import connect_as_owner, migration_url
 from ..errors import SettingsError
 from ..masking import masked
 from ..project import Project, load_project
@@ -73,16 +73,15 @@ def examine(config: Config) -> Report:
         try:
             project = load_project(config)
             stack.enter_context(project.context(None))
-            engine = project.engine()
-            url, source = masked(engine.url), project.url_source()
+            url, source = migration_url(project), project.url_source()
         except Exception as error:  # noqa: BLE001 - the configuration is code too
             return Report(MISCONFIGURED, _line(error))
         try:
-            with connect(engine, TIMEOUT) as connection:
+            with connect_as_owner(project, TIMEOUT) as connection:
                 report = _look(connection, config, project)
         except (CommandError, SQLAlchemyError) as error:
-            report = Report(State.UNREACHABLE, _line(error), ping_command(engine.url))
-        return replace(report, url=url, source=source)
+            report = Report(State.UNREACHABLE, _line(error), ping_command(url))
+        return replace(report, url=masked(url), source=source)
 
 
 def _look(connection: Connection, config: Config, project: Project) -> Report:

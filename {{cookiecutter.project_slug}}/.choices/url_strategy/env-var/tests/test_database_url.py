@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from migrator.engine import migration_url
 from migrator.errors import SettingsError
 from migrator.url import EXAMPLE, parse_url
 
@@ -33,7 +34,7 @@ def test_an_environment_reads_its_own_variable(
         monkeypatch.setenv(name, "nonsense")
     monkeypatch.setenv("ENVIRONMENT", f" {environment.upper()} ")
     monkeypatch.setenv(variable, EXAMPLE)
-    assert database_url() == PROJECT.engine().url == URL
+    assert database_url() == migration_url(PROJECT) == URL
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
@@ -82,10 +83,10 @@ def test_env_file_is_read_and_never_overrides(
 
 def test_migrations_can_have_a_user_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL_DEV", EXAMPLE)
-    assert PROJECT.engine().url == database_url()
+    assert migration_url(PROJECT) == database_url()
     owner = URL.set(database=f"{URL.database}_owner")
     monkeypatch.setenv("MIGRATION_DATABASE_URL", owner.render_as_string(hide_password=False))
-    assert PROJECT.engine().url == owner
+    assert migration_url(PROJECT) == owner
     assert database_url() == URL
 
 
@@ -93,4 +94,4 @@ def test_an_app_in_context_decides(monkeypatch: pytest.MonkeyPatch, app: Flask) 
     monkeypatch.setenv("DATABASE_URL_DEV", EXAMPLE)
     monkeypatch.setenv("MIGRATION_DATABASE_URL", EXAMPLE)
     with app.app_context():
-        assert PROJECT.engine().url == app.config["SQLALCHEMY_DATABASE_URI"]
+        assert migration_url(PROJECT) == app.config["SQLALCHEMY_DATABASE_URI"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from migrator.engine import migration_url
 from migrator.errors import SettingsError
 from migrator.url import EXAMPLE, parse_url
 
@@ -35,7 +36,7 @@ def served() -> object:
 def migrated() -> object:
     """Return the URL that migrations use."""
     with PROJECT.context(None):
-        return PROJECT.engine().url
+        return migration_url(PROJECT)
 
 
 @pytest.mark.parametrize("environment", config.CLASSES)

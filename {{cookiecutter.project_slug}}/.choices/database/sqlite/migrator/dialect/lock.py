@@ -21,11 +21,21 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     Raises:
         CommandError: another process held the lock for longer than `MIGRATION_WAIT`.
     """
-    assert context.connection is not None
-    event.listen(context.connection, "begin", begin_immediate)
-    run()
-    # A revision may have ended the run's own transaction.
-    context.connection.commit()
+    migrating = context.connection
+    assert migrating is not None
+
+    # On the engine, because its own listeners come first there; the app's connections share them.
+    def begin(connection: Connection) -> None:
+        if connection is migrating:
+            begin_immediate(connection)
+
+    event.listen(migrating.engine, "begin", begin)
+    try:
+        run()
+        # A revision may have ended the run's own transaction.
+        migrating.commit()
+    finally:
+        event.remove(migrating.engine, "begin", begin)
 
 
 def begin_immediate(connection: Connection) -> None:

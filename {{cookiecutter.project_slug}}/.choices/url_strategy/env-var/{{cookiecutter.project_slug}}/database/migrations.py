@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from migrator.project import Project
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import URL, Engine, MetaData, create_engine
 
 from ..models import import_all_models
 from ..settings import current_environment
@@ -20,15 +20,21 @@ def load_metadata() -> MetaData:
 
 
 def engine() -> Engine:
-    """Return an engine for the environment's database, or the app's where one is in context."""
-    app = current_app()
-    url = owner_url() if app is None else app.config["MIGRATION_DATABASE_URL"]
-    if url is None and app is not None:
+    """Return the engine of the app in context, else one for the environment's database."""
+    if app := current_app():
         app_engine: Engine = app.extensions["sqlalchemy"].engine
         return app_engine
-    new_engine = create_engine(url or database_url(), **OPTIONS)
+    # Who migrates as another user need not know the app's URL.
+    new_engine = create_engine(owner_url() or database_url(), **OPTIONS)
     listen(new_engine)
     return new_engine
+
+
+def migration_owner_url() -> URL | None:
+    """Return the URL of the user who migrates the database of `engine`, if it has another."""
+    app = current_app()
+    url: URL | None = app.config["MIGRATION_DATABASE_URL"] if app else owner_url()
+    return url
 
 
 def current_app() -> Any:
@@ -43,6 +49,7 @@ PROJECT = Project(
     package=__name__.partition(".")[0],
     load_metadata=load_metadata,
     engine=engine,
+    owner_url=migration_owner_url,
     url_source=url_source,
     environment=current_environment,
 )

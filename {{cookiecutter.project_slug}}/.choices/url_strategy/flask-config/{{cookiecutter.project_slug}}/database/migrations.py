@@ -5,12 +5,11 @@ from contextlib import contextmanager
 
 from flask import current_app, has_app_context
 from migrator.project import Project
-from sqlalchemy import Connection, Engine, MetaData, create_engine
+from sqlalchemy import Connection, Engine, MetaData
 
 from ..models import import_all_models
 from ..settings import current_environment
 from .base import Base
-from .engine import OPTIONS, listen
 from .url import owner_url, url_source
 
 
@@ -39,15 +38,9 @@ def app_context(connection: Connection | None) -> Iterator[None]:
 
 
 def engine() -> Engine:
-    """Return the app's engine, or the one of `MIGRATION_DATABASE_URL` with the app's options."""
+    """Return the current app's engine."""
     app_engine: Engine = current_app.extensions["sqlalchemy"].engine
-    url = owner_url()
-    if url is None:
-        return app_engine
-    options = OPTIONS | current_app.config["SQLALCHEMY_ENGINE_OPTIONS"]
-    owner_engine = create_engine(url, **options)
-    listen(owner_engine)
-    return owner_engine
+    return app_engine
 
 
 PROJECT = Project(
@@ -55,6 +48,7 @@ PROJECT = Project(
     load_metadata=load_metadata,
     context=app_context,
     engine=engine,
+    owner_url=owner_url,
     url_source=url_source,
     environment=current_environment,
 )
