@@ -1,15 +1,17 @@
 """Refuses answers that cannot make a working project, before anything is written."""
 
-# Neither re nor json: to import them takes longer than all that is done here.
+import json
 import keyword
+import re
 import reprlib
 import sys
 import unicodedata
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-DIGITS = "0123456789"
-# What may stand before the @ of an address, beside dots.
-WORD = {*LETTERS, *LETTERS.upper(), *DIGITS, *"!#$%&'*+/=?^_`{|}~-"}
+# pip installs no project of an author whose address has other letters than ASCII's before the @,
+# or no dot after it.
+_WORD = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+"
+ADDRESS = re.compile(rf"{_WORD}(\.{_WORD})*@[\w-]+(\.[\w-]+)+")
+SLUG = re.compile(r"[a-z][a-z0-9_]{0,38}[a-z0-9]")
 # Put together, because this file is rendered too.
 TEMPLATE_SYNTAX = tuple("{" + kind for kind in "#%{")
 
@@ -87,25 +89,14 @@ def problems(answers: dict[str, object]) -> list[str]:
 
 
 def _slug_problems(value: object) -> list[str]:
-    if not isinstance(value, str) or not is_slug(value):
+    if not isinstance(value, str) or not SLUG.fullmatch(value):
         return [MALFORMED]
     # As the names of distributions are compared: flask__wtf is Flask-WTF, too.
-    name = "_".join(word for word in value.split("_") if word)
+    name = re.sub("_+", "_", value)
     for what, names in TAKEN.items():
         if name in names:
             return [f"that is {what}; {name}_app would do."]
     return []
-
-
-def is_slug(value: str) -> bool:
-    """Return whether `value` has the shape of a slug."""
-    # The distribution is named by the slug with - for _, and no distribution's name ends in one.
-    return (
-        2 <= len(value) <= 40
-        and set(value) <= {*LETTERS, *DIGITS, "_"}
-        and value[0] in LETTERS
-        and value[-1] != "_"
-    )
 
 
 def _text_problems(value: object, longest: int) -> list[str]:
@@ -131,23 +122,14 @@ def _text_problems(value: object, longest: int) -> list[str]:
 
 
 def _email_problems(address: str) -> list[str]:
-    # pip installs no project of an author whose address has other letters than ASCII's before
-    # the @, or no dot after it.
-    local, _, domain = address.partition("@")
-    labels = domain.split(".")
-    if (
-        all(word and set(word) <= WORD for word in local.split("."))
-        and len(labels) > 1
-        and all(label and all(c.isalnum() or c in "_-" for c in label) for label in labels)
-    ):
+    if ADDRESS.fullmatch(address):
         return []
     return ["uv and pip accept no such address; one like jane@example.com would do."]
 
 
 def main() -> None:
     """Print the problems and exit 1 if there are any."""
-    # Rendered, this is the answers as Python writes a dictionary.
-    found = problems({{"%r" | format(dict(cookiecutter))}})  # noqa: F821
+    found = problems(json.loads(r"""{{ cookiecutter | tojson }}"""))
     for line in found:
         print(line, file=sys.stderr)
     sys.exit(bool(found))

@@ -158,7 +158,7 @@ def test_a_taken_slug_is_refused(slug: str, reason: str) -> None:
 def test_what_is_said_to_do_instead_of_a_taken_slug_does() -> None:
     for names in HOOK.TAKEN.values():
         for slug in names:
-            if HOOK.is_slug(slug):
+            if HOOK.SLUG.fullmatch(slug):
                 (line,) = problems(project_slug=slug)
                 instead = re.search(r"; (\w+) would do\.$", line)
                 assert instead, line
@@ -230,7 +230,7 @@ def installed_names(site_packages: Path) -> set[str]:
             ):
                 names.add(requirement.name)
     slugs = modules | {slug_of(name) for name in names}
-    return {slug for slug in slugs if HOOK.is_slug(slug)}
+    return {slug for slug in slugs if HOOK.SLUG.fullmatch(slug)}
 
 
 def test_the_dependencies_names_are_those_of_what_is_installed(project_bin: Path) -> None:

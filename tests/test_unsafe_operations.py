@@ -45,6 +45,29 @@ OPERATIONS = [
     ('op.drop_table(\n    "note",\n)  # reviewed: its model went in May', None),
     ("from shop.types import Money  # reviewed: is never changed", None),
     ("from migrator.backfill import backfill", None),
+    ("from migrator.engine import connect", "imports the migrator"),
+    ("from migrator import backfill", None),
+    (
+        'drop = {"table_name": "note", "column_name": "text"}\nop.drop_column(**drop)',
+        "drops a column",
+    ),
+    ('NAME = "note"\nop.drop_table(NAME)', "drops a table"),
+    ('for name in ["text"]:\n    op.drop_column("note", name)', "drops a column"),
+    ('from alembic.op import drop_table\ndrop_table("note")', "drops a table"),
+    ('def drop():\n    op.drop_table("note")\ndrop()', "drops a table"),
+    (
+        'op.get_bind().execute(sa.text("SELECT 1")).all()\nop.drop_table("x")',
+        "cannot be read without a database",
+    ),
+    (
+        'note = op.create_table("x", sa.Column("id", sa.Integer()))\n'
+        'op.bulk_insert(note, [{"id": 1}])\nop.execute(note.update().values(id=2))',
+        None,
+    ),
+    (
+        "with op.get_context().autocommit_block():\n    op.execute('VACUUM')",
+        None,
+    ),
     ("from shopping import cart", None),
     (f'op.add_column("note", {COLUMN}))', None),
     (f'op.add_column("note", {COLUMN}, nullable=False, server_default="0"))', None),
@@ -74,6 +97,8 @@ OPERATIONS = [
 @pytest.mark.databases("sqlite")
 @pytest.mark.strategies("env-var")
 def test_unsafe_operations_are_found(project: Project) -> None:
+    (project.package / "types.py").write_text("Money = int\n")
+    (project.path / "shopping.py").write_text("cart = 1\n")
     for number, (body, _) in enumerate(OPERATIONS):
         # What a downgrade does is not looked at.
         project.write_revision(f"r{number:02}", body, 'op.drop_table("note")')
@@ -89,7 +114,7 @@ def test_unsafe_operations_are_found(project: Project) -> None:
             assert expected in found[0]
             line = int(found[0].split(":")[1])
             text = (project.path / path).read_text(encoding="utf-8").splitlines()[line - 1]
-            assert text.strip() in body
+            assert text.strip() in f"def upgrade() -> None:\n{body}"
     assert len(lines) == sum(expected is not None for _, expected in OPERATIONS)
 
 
