@@ -1,4 +1,4 @@
-"""For data migrations: change many rows a batch at a time, so that nobody waits for long."""
+"""Changes many rows in batches, so that no one waits long for a lock."""
 
 import logging
 import time
@@ -19,9 +19,9 @@ def backfill(
 ) -> None:
     """Run an UPDATE on the rows that its WHERE selects, in the order of `key`.
 
-    Each batch is committed at once, and what came before it in the revision too: give it a
-    revision of its own. A run that was stopped goes on where it was, because its WHERE no
-    longer selects the rows that are done.
+    Each batch is committed at once, together with what came before it in the revision: give a
+    backfill a separate revision. A run that was stopped continues where it was, because its WHERE
+    no longer selects the rows that are done.
 
     Args:
         update: on a table that the revision defines itself, with `sa.table`: the models

@@ -1,1 +1,1 @@
-"""The tests: on a database of their own, built by the migrations."""
+"""The tests run on a separate database, which the migrations build."""

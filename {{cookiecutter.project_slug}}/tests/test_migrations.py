@@ -1,4 +1,4 @@
-"""The revisions, on a database of their own, and their agreement with the models."""
+"""The revisions, on a separate database, and their agreement with the models."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -41,7 +41,7 @@ EXIT_CODES: dict[str, int] = {
 
 @dataclass(frozen=True)
 class Report:
-    """What was found, as `--json` prints it; None stands for what could not be looked at."""
+    """What was found, as `--json` prints it; None stands for what is not known."""
 
     state: str
     sentence: str

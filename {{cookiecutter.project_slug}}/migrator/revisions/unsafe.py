@@ -30,7 +30,7 @@ Finding = tuple[int, int, str]
 
 
 def findings(config: Config, dialect: str) -> list[str]:
-    """Return `file:line: what it does` for each unsafe operation that nobody has reviewed.
+    """Return `file:line: what it does` for each unsafe operation without a review.
 
     These are imports of the application, and what `upgrade()` does to tables that the revision
     has not created itself.
@@ -65,7 +65,7 @@ def _imports(tree: ast.Module, package: str) -> Iterator[Finding]:
                 what = "imports the application, which changes while the revision has to stay"
                 yield *lines, what
             elif module.startswith("migrator.") and not module.startswith("migrator.backfill"):
-                yield *lines, "imports the migrator, of which only migrator.backfill never changes"
+                yield *lines, "imports the migrator; only migrator.backfill stays the same"
 
 
 def _operations(script: Script, dialect: str) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ def import_all_models() -> list[str]:
         The full names of the modules, in the order of their import.
 
     Raises:
-        SettingsError: a model or a table asks for a database of its own with a bind key.
+        SettingsError: a model or a table asks for another database with a bind key.
     """
     names = module_names()
     for name in names:
@@ -27,13 +27,13 @@ def import_all_models() -> list[str]:
     for bound in _bound(names):
         raise SettingsError(
             f"{bound} has a bind key, but this project migrates one database: remove the key, or"
-            " give the models of the other database a project of their own."
+            " move these models to a separate project."
         )
     return names
 
 
 def _bound(modules: list[str]) -> Iterator[str]:
-    """Yield the name of each model or table that asks for a database of its own."""
+    """Yield the name of each model or table that asks for another database."""
     for module in modules:
         for name, value in vars(sys.modules[module]).items():
             # Flask-SQLAlchemy notes the key in the MetaData of a table.

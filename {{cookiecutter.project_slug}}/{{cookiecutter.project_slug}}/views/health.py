@@ -12,7 +12,7 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.record
 def remember_database(setup: BlueprintSetupState) -> None:
-    """Give the app its own view of its own database."""
+    """Have the app watch its own database."""
     setup.app.extensions["readiness"] = Readiness(db.engine, PROJECT)
 
 

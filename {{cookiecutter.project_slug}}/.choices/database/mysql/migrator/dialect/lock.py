@@ -26,7 +26,7 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     """Call `run` while holding this database's migration lock and with a lock timeout set.
 
     A statement that does not get its lock in time is tried again after a pause: the
-    statements before it are committed, so the revision cannot be begun anew.
+    statements before it are committed, so the whole revision cannot run again.
 
     Args:
         context: has the connection that `run` works on, in no transaction yet.

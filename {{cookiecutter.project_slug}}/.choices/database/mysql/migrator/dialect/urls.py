@@ -14,7 +14,7 @@ DRIVERS = {
     "mariadb": "mariadb+pymysql",
     "mariadb+pymysql": "mariadb+pymysql",
 }
-# No environment has a database that nobody named.
+# Every environment needs a URL.
 DEFAULTS: dict[str, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""Which statements wait for every older transaction, and block nobody meanwhile."""
+"""Recognises statements that wait for all older transactions and block no one."""
 
 import re
 

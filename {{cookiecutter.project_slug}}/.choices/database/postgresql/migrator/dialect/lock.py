@@ -112,7 +112,7 @@ def _set_lock_timeout(connection: Connection) -> None:
     connection.exec_driver_sql(set_timeout)
     connection.commit()
 
-    # Building an index concurrently blocks nobody and has to wait for long transactions.
+    # Building an index concurrently blocks no one, but has to wait for long transactions.
     def wait_for_ever(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
         if is_concurrent(statement):
             cursor.connection.execute("SET lock_timeout = 0")

@@ -14,7 +14,7 @@ DRIVERS = {
     "postgresql+psycopg": _DRIVER,
     "postgresql+psycopg2": _DRIVER,
 }
-# No environment has a database that nobody named.
+# Every environment needs a URL.
 DEFAULTS: dict[str, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""Keeps what Alembic would lose or change when it rebuilds a table of SQLite."""
+"""Keeps what Alembic would lose or change when it rebuilds a SQLite table."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from ..rendering import escaped_colons
 
 
 def keep_computed(batch: ApplyBatchImpl, table: Table) -> None:
-    """Have the computed columns of `table` computed anew; SQLite lets nobody copy them."""
+    """Let SQLite compute the computed columns of `table`: their values cannot be copied."""
     for column in table.columns:
         if column.computed is not None and column.name in batch.column_transfers:
             batch.column_transfers[column.name].pop("expr", None)
@@ -35,7 +35,7 @@ def keep_collations(connection: Connection, table: Table, rebuilt: Table) -> Non
     A column that gets another type has the collation of that type, or none.
     """
     created = _created(connection, table)
-    # As SQLAlchemy writes it: each column on a line of its own.
+    # SQLAlchemy writes each column on a separate line.
     for name, collation in re.findall(r'^\s*"?(\w+)"? .*?\bCOLLATE "?(\w+)', created, re.MULTILINE):
         if name in rebuilt.columns and name in table.columns:
             type_ = rebuilt.columns[name].type

@@ -17,7 +17,7 @@ DEFAULTS = {
     "development": "sqlite:///development.sqlite3",
 }
 
-# Nobody has them in the name of a file, but a shell, an env file or a template before it is filled.
+# Characters that a shell, an env file or an unfilled template leaves in a file's name by mistake.
 UNMEANT = {*"$'\"#;<>{}"}
 
 
@@ -31,7 +31,7 @@ def check_url(url: URL, source: str) -> URL:
         source: the setting that `url` comes from, to be named in an error.
 
     Raises:
-        SettingsError: the URL would make a file of a name that nobody meant.
+        SettingsError: the URL would create a file with an unintended name.
     """
     path = url.database or ""
     if url.host or url.username:
@@ -43,8 +43,8 @@ def check_url(url: URL, source: str) -> URL:
     name = path.removeprefix(prefix)
     if name.startswith(("~", "file:")) or UNMEANT & {*name} or name != name.strip():
         raise SettingsError(
-            f"{source} names the file {path!r}: nothing expands ~, $ or quotes, or takes a comment"
-            " away."
+            f"{source} names the file {path!r}. Write the path itself: ~, $, quotes and comments"
+            " are not expanded."
         )
     if not prefix and "mode" in url.query:
         raise SettingsError(f"{source} needs the form sqlite:///file:PATH?uri=true for its mode.")
