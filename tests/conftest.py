@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter
 
-from .projects import DATABASES, REPOSITORY, SLUG, STRATEGIES, Project, install
+from .forking import ForkServer
+from .projects import DATABASES, REPOSITORY, SLUG, STRATEGIES, Project, clean_environment, install
 from .servers import feed, new_database
 
 Bake = Callable[..., Project]
@@ -47,6 +48,19 @@ def pytest_xdist_auto_num_workers() -> int:
 def project_bin(pytestconfig: pytest.Config) -> Path:
     """The folder of the programs that generated projects run with."""
     return Path(str(pytestconfig.cache.mkdir("projects"))) / "environment" / "bin"  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fork_server(project_bin: Path) -> Iterator[None]:
+    """Run one fork server for the commands of all projects; none under FRESH_PROCESSES=1."""
+    if os.environ.get("FRESH_PROCESSES") == "1":
+        yield
+        return
+    server = ForkServer(project_bin, clean_environment())
+    Project.fork_server = server
+    yield
+    Project.fork_server = None
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -221,4 +221,5 @@ from {SLUG}.database.migrations import PROJECT
 PROJECT.load_metadata()
 print([name for name in sys.modules if name.partition(".")[0] in ("flask", "werkzeug", "jinja2")])
 """
-    assert generated.python(code).strip() == "[]"
+    # Fresh: the fork server has imported Flask.
+    assert generated.fresh().python(code).strip() == "[]"
