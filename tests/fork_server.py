@@ -11,6 +11,8 @@ What a command that is forked here does not see:
 - what the interpreter does last: a `__del__` of an object that lives to the end is not called;
 - that stdout and stderr are pipes: they are files here, and a process that a command leaves behind
   with them open is not waited for;
+- what newer versions of Python do with the text of `-c`: its lines in a traceback (3.13), its
+  indentation removed (3.14);
 - variables that are read while the interpreter starts or a library is imported: `tests.forking`
   does not send commands here that set one (`READ_AT_START`).
 
