@@ -15,7 +15,9 @@ CHOSEN = (
 def main() -> None:
     """Move the chosen trees, remove `.choices/`, and say what to type next."""
     for choice in CHOSEN:
-        shutil.copytree(CHOICES / choice, ".", dirs_exist_ok=True)
+        # A value that adds no file has no folder.
+        if (CHOICES / choice).is_dir():
+            shutil.copytree(CHOICES / choice, ".", dirs_exist_ok=True)
     shutil.rmtree(CHOICES)
     print(
         "cd {{ cookiecutter.project_slug }}",
