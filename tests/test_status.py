@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
@@ -38,54 +38,6 @@ def examine(project: Project, state: str, **variables: str) -> dict[str, Any]:
     return findings
 
 
-LOOK = """
-import json, sys
-from shop.app import create_app
-
-for line in sys.stdin:
-    app = create_app()
-    answer = app.test_client().get("/readyz")
-    end = app.test_cli_runner().invoke(args=["db", "doctor", "--json"])
-    findings = [end.exit_code, json.loads(end.stdout), [answer.status_code, answer.json]]
-    print("\\n" + json.dumps(findings), flush=True)
-"""
-
-
-Findings = tuple[dict[str, Any], list[Any]]
-
-
-@contextmanager
-def looking(project: Project) -> Iterator[Callable[[str], Findings]]:
-    """Start a process, with the models that are there now, that looks at the database.
-
-    Yields a function that takes the state that doctor has to find, and returns doctor's findings
-    and what /readyz answers.
-    """
-    process = project.start("python", "-c", LOOK)
-    assert process.stdin is not None
-    assert process.stdout is not None
-
-    def look(state: str) -> Findings:
-        process.stdin.write("look\n")
-        process.stdin.flush()
-        lines = []
-        for line in process.stdout:
-            if line.startswith("["):
-                break
-            lines.append(line)
-        else:
-            raise AssertionError("".join(lines))
-        exit_code, findings, answer = json.loads(line)
-        assert exit_code == EXIT_CODES[state]
-        assert findings["state"] == state
-        return findings, answer
-
-    try:
-        yield look
-    finally:
-        process.communicate(timeout=20)
-
-
 def readyz(project: Project, **overrides: Any) -> tuple[int, Any]:
     """Return the status and the JSON that a new app answers."""
     printed = project.python(f"""
@@ -112,80 +64,105 @@ def dead_url(project: Project) -> str:
     return f"{project.url.split('://')[0]}://user:s3cr3t@127.0.0.1:1/db"
 
 
-def test_every_state_is_recognised(project: Project) -> None:
-    with looking(project) as look:
-        go_through_states(project, look)
-
-    model = project.write_model("author", AUTHOR)
-    with looking(project) as look:
-        found, answer = look("drifted")
-    assert found["next"].startswith("alembic revision --autogenerate")
-    assert any("op.create_table('author'" in line for line in found["drift"])
-    assert answer == [200, {"status": "up to date"}]
-    model.unlink()
-
-    set_version(project, "r1")
-    assert readyz(project, READY_WHEN_AHEAD=False) == (503, {"status": "ahead"})
-    project.url = dead_url(project)
-    with looking(project) as look:
-        found, answer = look("unreachable")
-    assert found["next"]
-    assert "s3cr3t" not in json.dumps(found)
-    assert answer == [503, {"status": "unreachable"}]
-    found = examine(project, "misconfigured", ENVIRONMENT="prod")
-    assert "ENVIRONMENT is 'prod'" in found["sentence"]
-
-
-def go_through_states(project: Project, look: Callable[[str], Findings]) -> None:
-    """Bring about each state that the models have no part in; the last one is up to date."""
-    found, answer = look("empty")
+def test_an_empty_database(project: Project) -> None:
+    found = examine(project, "empty")
     assert (found["next"], found["pending"]) == ("alembic upgrade head", [HEAD])
     assert found["current"] == []
     assert found["drift"] is None
-    assert answer == [503, {"status": "empty"}]
+    assert readyz(project) == (503, {"status": "empty"})
 
+
+def test_a_database_with_tables_and_no_revision(project: Project) -> None:
     project.sql("CREATE TABLE note (id INTEGER)")
-    found, answer = look("unstamped")
-    assert found["next"] == "flask db adopt"
-    assert answer == [503, {"status": "unstamped"}]
-    project.sql("DROP TABLE note")
+    assert examine(project, "unstamped")["next"] == "flask db adopt"
+    assert readyz(project) == (503, {"status": "unstamped"})
 
-    project.ok("alembic", "upgrade", "head")
-    found, answer = look("up to date")
+
+@pytest.mark.usefixtures("at_head")
+def test_a_database_that_is_up_to_date(project: Project) -> None:
+    found = examine(project, "up to date")
     assert (found["next"], found["drift"], found["pending"]) == ("", [], [])
     assert found["current"] == [HEAD]
     versions = {"sqlite": "SQLite 3", "postgresql": "PostgreSQL 1", "mysql": "MariaDB"}
     assert versions[project.database] in found["server"]
     drivers = {"sqlite": "sqlite3", "postgresql": "psycopg", "mysql": "PyMySQL"}
     assert found["driver"].startswith(drivers[project.database])
-    assert answer == [200, {"status": "up to date"}]
+    assert readyz(project) == (200, {"status": "up to date"})
 
-    first = project.write_revision("r1", "pass", down_revision=HEAD)
-    found, answer = look("behind")
+
+@pytest.mark.usefixtures("at_head")
+def test_a_database_behind_the_revisions(project: Project) -> None:
+    project.write_revision("r1", "pass", down_revision=HEAD)
+    found = examine(project, "behind")
     assert (found["next"], found["pending"]) == ("alembic upgrade head", ["r1"])
     assert "1 revision behind" in found["sentence"]
-    assert answer == [503, {"status": "behind"}]
+    assert readyz(project) == (503, {"status": "behind"})
 
-    second = project.write_revision("r2", "pass", down_revision=HEAD)
-    found, answer = look("two heads")
+
+@pytest.mark.usefixtures("at_head")
+def test_two_heads_in_the_files(project: Project) -> None:
+    for revision in ("r1", "r2"):
+        project.write_revision(revision, "pass", down_revision=HEAD)
+    found = examine(project, "two heads")
     assert sorted(found["next"].split()[-2:]) == ["r1", "r2"]
-    assert answer == [503, {"status": "two heads"}]
-    merged = project.write_revision("m", "pass")
-    merged.write_text(merged.read_text().replace("= None", "= ('r1', 'r2')"))
-    set_version(project, "r1", "r2")
-    assert look("behind")[0]["pending"] == ["m"]
-    set_version(project, HEAD, "m")
-    assert look("two heads")[0]["next"] == "alembic stamp --purge m"
-    for path in (first, second, merged):
-        path.unlink()
+    assert readyz(project) == (503, {"status": "two heads"})
 
+
+@pytest.mark.usefixtures("at_head")
+def test_two_rows_that_a_merge_brings_together_are_behind(project: Project) -> None:
+    merge_two_revisions(project)
+    set_version(project, "r1", "r2")
+    assert examine(project, "behind")["pending"] == ["m"]
+
+
+@pytest.mark.usefixtures("at_head")
+def test_two_rows_of_which_one_precedes_the_other(project: Project) -> None:
+    merge_two_revisions(project)
+    set_version(project, HEAD, "m")
+    assert examine(project, "two heads")["next"] == "alembic stamp --purge m"
+
+
+def merge_two_revisions(project: Project) -> None:
+    """Write two revisions that follow the first one, and a third that merges them."""
+    for revision in ("r1", "r2"):
+        project.write_revision(revision, "pass", down_revision=HEAD)
+    merge = project.write_revision("m", "pass")
+    merge.write_text(merge.read_text().replace("= None", "= ('r1', 'r2')"))
+
+
+@pytest.mark.usefixtures("at_head")
+def test_a_database_ahead_of_the_revisions(project: Project) -> None:
     set_version(project, "r1")
-    found, answer = look("ahead")
+    found = examine(project, "ahead")
     assert "a newer release migrated it" in found["sentence"]
     assert "'alembic/versions/*r1*'" in found["next"]
-    assert (answer[0], answer[1]["status"]) == (200, "ahead")
+    status, answer = readyz(project)
+    assert (status, answer["status"]) == (200, "ahead")
     assert "r1" not in json.dumps(answer)
-    set_version(project, HEAD)
+    assert readyz(project, READY_WHEN_AHEAD=False) == (503, {"status": "ahead"})
+
+
+@pytest.mark.usefixtures("at_head")
+def test_a_database_that_is_not_what_the_models_say(project: Project) -> None:
+    project.write_model("author", AUTHOR)
+    found = examine(project, "drifted")
+    assert found["next"].startswith("alembic revision --autogenerate")
+    assert any("op.create_table('author'" in line for line in found["drift"])
+    assert readyz(project) == (200, {"status": "up to date"})
+
+
+def test_a_database_that_does_not_answer(project: Project) -> None:
+    project.url = dead_url(project)
+    found = examine(project, "unreachable")
+    assert found["next"]
+    assert "s3cr3t" not in json.dumps(found)
+    assert readyz(project) == (503, {"status": "unreachable"})
+
+
+@pytest.mark.databases("sqlite")
+def test_a_setting_that_is_wrong(project: Project) -> None:
+    found = examine(project, "misconfigured", ENVIRONMENT="prod")
+    assert "ENVIRONMENT is 'prod'" in found["sentence"]
 
 
 @pytest.mark.databases("sqlite")

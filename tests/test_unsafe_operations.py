@@ -60,8 +60,10 @@ OPERATIONS = [
         "cannot be read without a database",
     ),
     (
-        'note = op.create_table("x", sa.Column("id", sa.Integer()))\n'
-        'op.bulk_insert(note, [{"id": 1}])\nop.execute(note.update().values(id=2))',
+        (
+            'note = op.create_table("x", sa.Column("id", sa.Integer()))\n'
+            'op.bulk_insert(note, [{"id": 1}])\nop.execute(note.update().values(id=2))'
+        ),
         None,
     ),
     (
