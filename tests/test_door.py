@@ -1,6 +1,7 @@
 """The door between the app and the migrator: contexts, other tables, apps of other layouts."""
 
 import filecmp
+import graphlib
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 
 from .conftest import Bake
@@ -259,6 +261,16 @@ def test_imports_go_one_way(generated: Project) -> None:
     finally:
         (generated.path / ".importlinter").unlink()
     assert end.returncode == 0, end.stdout
+
+
+def test_no_file_imports_itself_through_others(
+    generated: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(generated.path)
+    graph = grimp.build_graph("shop", "migrator", cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    # Raises, with the circle, where there is one.
+    graphlib.TopologicalSorter(imports).prepare()
 
 
 OLD_LAYOUT = "7aa9e79"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .engine import beside_the_pool, connect
 from .paths import INI
-from .project import Project
+from .project import Project, load_project
 from .status import State, Status, database_status
 
 __all__ = ["Readiness", "State"]
@@ -29,15 +29,14 @@ TIMEOUT = 2  # seconds that the server has for each step
 class Readiness:
     """The status of one database, asked in a thread of which there is one at most."""
 
-    def __init__(self, engine: Engine, project: Project) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Ask nothing yet.
 
         Args:
-            engine: the app's engine, as the user that serves.
-            project: the revisions and models that the database has to fit.
+            engine: the app's engine, as the user that serves. Its database has to fit the
+                revisions and models of the Project that alembic.ini names.
         """
         self._engine = beside_the_pool(engine)
-        self._project = project
         self._lock = Lock()
         self._asked = -float("inf")
         self._answer: Future[Status] | None = None
@@ -61,16 +60,17 @@ class Readiness:
         except TimeoutError:
             return Status(State.UNREACHABLE, reason="The database does not answer.")
 
+    # A release has the same files as long as it runs.
     @cached_property
-    def _scripts(self) -> ScriptDirectory:
-        # A release has the same files as long as it runs.
-        return ScriptDirectory.from_config(Config(INI))
+    def _expected(self) -> tuple[ScriptDirectory, Project]:
+        config = Config(INI)
+        return ScriptDirectory.from_config(config), load_project(config)
 
     def _ask(self, answer: Future[Status]) -> None:
         status = Status(State.UNREACHABLE, reason="The database's status cannot be read.")
         try:
             with connect(self._engine, TIMEOUT) as connection:
-                status = database_status(connection, self._scripts, self._project)
+                status = database_status(connection, *self._expected)
         except (CommandError, SQLAlchemyError) as error:
             status = Status(State.UNREACHABLE, reason=str(error))
         finally:

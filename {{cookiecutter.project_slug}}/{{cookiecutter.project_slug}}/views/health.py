@@ -4,7 +4,6 @@ from flask import Blueprint, current_app
 from flask.blueprints import BlueprintSetupState
 from migrator.readiness import Readiness, State
 
-from ..database.migrations import PROJECT
 from ..extensions import db
 
 blueprint = Blueprint("health", __name__)
@@ -13,7 +12,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.record
 def remember_database(setup: BlueprintSetupState) -> None:
     """Have the app watch its own database."""
-    setup.app.extensions["readiness"] = Readiness(db.engine, PROJECT)
+    setup.app.extensions["readiness"] = Readiness(db.engine)
 
 
 @blueprint.get("/healthz")
