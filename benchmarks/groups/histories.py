@@ -43,14 +43,14 @@ CREATE TABLE note (
 STATUS = f"""
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from {SLUG}.database.engine import connect
-from {SLUG}.database.status import database_status
-from {SLUG}.database.url import database_url
-from {SLUG}.models import import_all_models
+from migrator.engine import connect_as_owner
+from migrator.project import load_project
+from migrator.status import database_status
 
-import_all_models()
-with connect(database_url()) as connection:
-    print(database_status(connection, ScriptDirectory.from_config(Config("alembic.ini"))).state)
+config = Config("alembic.ini")
+project = load_project(config)
+with project.context(None), connect_as_owner(project) as connection:
+    print(database_status(connection, ScriptDirectory.from_config(config), project).state)
 """
 
 

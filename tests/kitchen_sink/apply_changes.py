@@ -22,9 +22,11 @@ DATABASE, PACKAGE, URL = sys.argv[1:]
 sys.path[:0] = [".", str(Path(__file__).parent)]
 from changes import CHANGES, Change, Items
 
-options = importlib.import_module(f"{PACKAGE}.database.options")
-parsing = importlib.import_module(f"{PACKAGE}.database.parsing")
-convention = importlib.import_module(f"{PACKAGE}.database").Base.metadata.naming_convention
+options = importlib.import_module("migrator.autogenerate.options")
+order = importlib.import_module("migrator.autogenerate.order")
+url = importlib.import_module("migrator.url")
+PROJECT = importlib.import_module(f"{PACKAGE}.database.migrations").PROJECT
+convention = PROJECT.load_metadata().naming_convention
 
 
 def own_name(name: str | None, kind: str, parents: object) -> bool:
@@ -32,7 +34,7 @@ def own_name(name: str | None, kind: str, parents: object) -> bool:
     return {"schema": name is None, "table": name == "t"}.get(kind, True)
 
 
-OPTIONS = options.context_options() | {"include_name": own_name}
+OPTIONS = options.context_options(PROJECT) | {"include_name": own_name}
 del OPTIONS["process_revision_directives"]
 if DATABASE == "postgresql":
     import alembic_postgresql_enum as enum
@@ -68,9 +70,13 @@ def differences(connection: sa.Connection, target: sa.MetaData) -> list[str]:
 def run_rendered(connection: sa.Connection, target: sa.MetaData) -> None:
     """Run the Python code that a revision to `target` would have."""
     migration = context(connection, target)
-    operations = produce_migrations(migration, target).upgrade_ops
+    script = produce_migrations(migration, target)
+    operations = script.upgrade_ops
     assert operations is not None
-    options.order_drops(operations)
+    assert script.downgrade_ops is not None
+    order.order_operations(
+        operations, script.downgrade_ops, supports_alter=migration.dialect.supports_alter
+    )
     rendering = {
         "sqlalchemy_module_prefix": "sa.",
         "alembic_module_prefix": "op.",
@@ -106,7 +112,7 @@ def apply(change: Change, connection: sa.Connection) -> None:
 def main() -> None:
     """Apply each change of this database, each to an empty one."""
     warnings.simplefilter("error")
-    engine = sa.create_engine(parsing.parse_url(URL, "the third argument"))
+    engine = sa.create_engine(url.parse_url(URL, "the third argument"))
     for change in CHANGES:
         if DATABASE in change.databases:
             with engine.connect() as connection:
