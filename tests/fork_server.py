@@ -67,7 +67,7 @@ def main() -> Callable[[], object]:
     gc.collect()
     gc.freeze()
     # Ctrl-C reaches the whole group of processes: commands end by it, and the server after them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 4)
@@ -75,6 +75,8 @@ def main() -> Callable[[], object]:
             break
         if os.fork() == 0:
             control.close()
+            # A shell starts what runs in the background with the signal ignored: so it stays then.
+            signal.signal(signal.SIGINT, on_interrupt)
             return command(*descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -113,7 +115,6 @@ def command(connection: int, *standard: int) -> Callable[[], object]:
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
