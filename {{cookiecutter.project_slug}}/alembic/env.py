@@ -21,9 +21,8 @@ def run() -> None:
         context.run_migrations()
 
 
-own_process(config)
 given = config.attributes.get("connection")
-with explained_settings():
+with own_process(config), explained_settings():
     project = load_project(config)
     with project.context(given):
         if context.is_offline_mode():

@@ -9,7 +9,7 @@ from alembic.config import CommandLine, Config
 
 from ..errors import SettingsError
 from ..paths import INI
-from ..running.process import GARBAGE_THRESHOLD
+from ..running.process import GARBAGE_THRESHOLD, quieten
 from .adopt import adopt
 from .diagram import diagram
 from .doctor import doctor
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> None:
     """Run `alembic` with `arguments`, on this project's alembic.ini."""
     # Some commands read revisions before alembic/env.py sets it, or do without.
     gc.set_threshold(GARBAGE_THRESHOLD)
+    quieten()
     command_line = CommandLine(prog="flask db")
     for function in (migrate, doctor, adopt, diagram):
         command_line.register_command(function)

@@ -1,5 +1,7 @@
 """One migration at a time, all of it or nothing: SQLite's own write lock."""
 
+import logging
+import sqlite3
 from collections.abc import Callable
 
 from alembic.runtime.migration import MigrationContext
@@ -8,7 +10,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from ..limits import lock_wait
-from .server import is_denied
+
+log = logging.getLogger("alembic.lock")
 
 
 def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
@@ -49,16 +52,29 @@ def begin_immediate(connection: Connection) -> None:
     driver.rollback()
     # Rebuilding a table drops it, which would delete the rows that refer to it.
     connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    if _is_begun(connection, wait=0):
+        return
+    file = connection.engine.url.database
+    log.info("Waiting for another migration, or another program that writes to %s", file)
+    if not _is_begun(connection, wait=lock_wait()):
+        raise CommandError(
+            f"Another process has been writing to {file} for {lock_wait():g} s (MIGRATION_WAIT);"
+            " look for a second migration or a transaction left open."
+        )
+
+
+def _is_begun(connection: Connection, wait: float) -> bool:
+    """Return whether the transaction could begin within `wait` seconds."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
-        if is_denied(error):
-            raise
-        raise CommandError(
-            f"Another process has been writing to {connection.engine.url.database} for"
-            f" {lock_wait():g} s (MIGRATION_WAIT); look for a second migration or a transaction"
-            " left open."
-        ) from error
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return False
+        raise
+    # Its COMMIT may have to wait for readers.
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {lock_wait() * 1000:.0f}")
+    return True
 
 
 def prepare_sql(context: MigrationContext) -> None:

@@ -1,0 +1,56 @@
+"""What commands print: what they do, each error once, one line on Ctrl-C."""
+
+import signal
+
+import pytest
+
+from .projects import Project
+from .test_one_at_a_time import TABLE, chain, pause, paused
+from .test_status import HEAD
+
+
+def test_commands_say_what_they_do_and_no_more(project: Project) -> None:
+    running = "INFO  [alembic.runtime.migration] Running"
+    end = project.run("alembic", "upgrade", "head")
+    assert end.stderr == f"{running} upgrade  -> {HEAD}, create the note table\n"
+    assert project.run("alembic", "upgrade", "head").stderr == ""
+    end = project.run("alembic", "check")
+    assert (end.stdout, end.stderr) == ("No new upgrade operations detected.\n", "")
+    end = project.run("alembic", "downgrade", "base")
+    assert end.stderr == f"{running} downgrade {HEAD} -> , create the note table\n"
+
+
+@pytest.mark.databases("sqlite")
+def test_an_error_is_printed_once(project: Project) -> None:
+    for command in (("alembic",), ("flask", "db")):
+        for words in (("upgrade", "nosuch"), ("check",), ("downgrade", "base")):
+            variables = {"ENVIRONMENT": "prod"} if words[0] == "downgrade" else {}
+            lines = project.refused(*command, *words, **variables).splitlines()
+            assert sum("FAILED" in line or "ERROR" in line for line in lines) == 1, lines
+
+
+def test_ctrl_c_is_one_line_and_leaves_a_true_version(project: Project) -> None:
+    chain(project, TABLE.format("t1"), pause(project) + "\n" + TABLE.format("t2"))
+    with paused(project, "alembic", "upgrade", "head") as process:
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode not in (0, None)
+    lines = [line for line in output.splitlines() if "Running upgrade" not in line]
+    assert lines[0].endswith("Stopped by Ctrl-C; run the command again to continue.")
+    assert "Traceback" not in output
+    assert len(lines) == (1 if project.database != "mysql" else 2), output
+    (project.path / "go").touch()
+    project.ok("alembic", "upgrade", "head")
+    assert project.version() == ["r2"]
+
+
+def test_a_waiter_says_that_it_waits(project: Project) -> None:
+    chain(project, pause(project))
+    with paused(project, "alembic", "upgrade", "head") as first:
+        waiter = project.start("alembic", "upgrade", "head")
+        assert waiter.stdout is not None
+        assert "Waiting for another migration" in waiter.stdout.readline()
+        (project.path / "go").touch()
+        assert first.wait(60) == 0
+        waiter.communicate(timeout=60)
+    assert waiter.returncode == 0
