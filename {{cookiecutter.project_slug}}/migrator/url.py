@@ -27,7 +27,12 @@ def parse_url(value: str | URL, source: str) -> URL:
             f"{source} starts with {url.drivername}://, but this project is for {NAME};"
             f" a URL looks like {EXAMPLE}"
         )
-    return check_url(url.set(drivername=DRIVERS[url.drivername]), source)
+    url = check_url(url.set(drivername=DRIVERS[url.drivername]), source)
+    try:
+        url.get_dialect()().create_connect_args(url)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{source} has a wrong option behind its ?: {error}") from error
+    return url
 
 
 def _parse_text(text: str, source: str) -> URL:

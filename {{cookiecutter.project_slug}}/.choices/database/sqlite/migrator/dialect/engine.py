@@ -3,7 +3,6 @@
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DatabaseError
 
-from ..limits import lock_wait
 from ..paths import INSTANCE
 
 # What the driver raises when it cannot connect.
@@ -15,11 +14,11 @@ def connect_arguments(url: URL, timeout: float | None) -> dict[str, object]:
 
     Args:
         url: the file; its folder is made if it is `instance/`.
-        timeout: seconds to wait for another process's lock; `MIGRATION_WAIT` if None.
+        timeout: seconds to wait for another process's lock; None waits as the engine does.
     """
     if str(INSTANCE) in (url.database or ""):
         INSTANCE.mkdir(exist_ok=True)
-    return {"timeout": lock_wait() if timeout is None else timeout}
+    return {} if timeout is None else {"timeout": timeout}
 
 
 def check(connection: Connection) -> None:
