@@ -1,5 +1,6 @@
 """Lays the files of each chosen answer over the project: .choices/<answer>/<value>/."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +11,27 @@ CHOSEN = (
     "url_strategy/{{ cookiecutter.url_strategy }}",
     "example/{{ cookiecutter.example|lower }}",
 )
+URL_VARIABLE = {"flask-config": "FLASK_SQLALCHEMY_DATABASE_URI", "env-var": "DATABASE_URL_DEV"}
+
+
+def next_steps() -> list[str]:
+    """Return the commands from here to the first page, for this database and URL strategy."""
+    variable = URL_VARIABLE["{{ cookiecutter.url_strategy }}"]
+    needs_url = {
+        "sqlite": [],
+        "postgresql": [
+            f"cp .env.example .env    # then set {variable} in it",
+            "uv run python -m migrator.dialect.embedded    # no server? this starts one: its URL",
+        ],
+        "mysql": [f"cp .env.example .env    # then set {variable} in it"],
+    }
+    return [
+        f"cd {shlex.quote(str(Path.cwd()))}",
+        "git init",
+        *needs_url["{{ cookiecutter.database }}"],
+        "uv run alembic upgrade head",
+        "uv run flask run",
+    ]
 
 
 def main() -> None:
@@ -19,13 +41,7 @@ def main() -> None:
         if (CHOICES / choice).is_dir():
             shutil.copytree(CHOICES / choice, ".", dirs_exist_ok=True)
     shutil.rmtree(CHOICES)
-    print(
-        "cd {{ cookiecutter.project_slug }}",
-        "uv run alembic upgrade head",
-        "uv run flask run",
-        sep="\n",
-        file=sys.stderr,
-    )
+    print(*next_steps(), sep="\n", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """What commands print: what they do, each error once, one line on Ctrl-C."""
 
 import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .projects import Project
+from .projects import REPOSITORY, SLUG, Project, clean_environment
 from .test_one_at_a_time import TABLE, chain, pause, paused
 from .test_status import HEAD
 
@@ -54,3 +58,30 @@ def test_a_waiter_says_that_it_waits(project: Project) -> None:
         assert first.wait(60) == 0
         waiter.communicate(timeout=60)
     assert waiter.returncode == 0
+
+
+def test_the_next_commands_are_those_of_the_database(
+    answers: dict[str, Any], tmp_path: Path
+) -> None:
+    words = [f"{name}={value}" for name, value in answers.items()]
+    program = Path(sys.executable).parent / "cookiecutter"
+    folder = tmp_path / "some where"
+    end = subprocess.run(
+        [program, str(REPOSITORY), "--no-input", "-o", folder, f"project_slug={SLUG}", *words],
+        env=clean_environment(HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    steps = [line.partition("#")[0].strip() for line in end.stderr.splitlines()]
+    assert steps[:2] == [f"cd '{folder / SLUG}'", "git init"]
+    assert steps[-2:] == ["uv run alembic upgrade head", "uv run flask run"]
+    project = Project(folder / SLUG, answers | {"project_slug": SLUG}, tmp_path)
+    in_between = "\n".join(end.stderr.splitlines()[2:-2])
+    if project.database == "sqlite":
+        assert in_between == ""
+        return
+    assert project.url_variable() in in_between
+    assert project.url_variable() in (project.path / ".env.example").read_text()
+    embedded = "uv run python -m migrator.dialect.embedded"
+    assert (embedded in in_between) == (project.database == "postgresql")

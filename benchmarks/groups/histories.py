@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from tests.projects import SLUG, Project
+from tests.projects import Project
 
 from ..lines import Line
 from ..measuring import CPU, WALL, Measure, Side, command, in_turn
@@ -40,7 +40,7 @@ CREATE TABLE note (
     CONSTRAINT pk_note PRIMARY KEY (id)
 );
 """
-STATUS = f"""
+STATUS = """
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from migrator.engine import connect_as_owner
