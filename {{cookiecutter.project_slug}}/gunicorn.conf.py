@@ -12,7 +12,7 @@ from {{ cookiecutter.project_slug }} import logs
 # Not more than a container of usual size has memory for, whatever its host's number of cores.
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(os.cpu_count() or 1, 4))
 
-# A client that sends half a request holds a thread: 7 of them leave every process one.
+# A client that has sent half a request holds a thread: 7 such clients leave one to every process.
 worker_class = "gthread"
 threads = 8
 

@@ -17,7 +17,7 @@ class Config:
     # Keys that were used before: cookies that they signed are still accepted.
     SECRET_KEY_FALLBACKS: list[str] | None = None
     SESSION_COOKIE_SAMESITE = "Lax"
-    # Bytes of a request, bytes of a form's fields without its files, and number of its fields.
+    # Bytes of a request; of a multipart form: bytes of a field that is no file, number of fields.
     MAX_CONTENT_LENGTH = 1024 * 1024
     MAX_FORM_MEMORY_SIZE = 256 * 1024
     MAX_FORM_PARTS = 100

@@ -51,7 +51,7 @@ def init_app(app: Flask) -> None:
         raise SettingsError(f"{PREFIX}TRUSTED_PROXIES is {proxies!r}; set it to a number.")
     if int(proxies):
         wsgi_app = ProxyFix(wsgi_app, x_for=int(proxies), x_proto=int(proxies))
-    app.wsgi_app = wsgi_app  # type: ignore[method-assign]
+    app.wsgi_app = wsgi_app  # type: ignore[assignment, method-assign]
     headers = dict(HEADERS)
     if config["SESSION_COOKIE_SECURE"]:
         # The app is then served over HTTPS only.
@@ -82,7 +82,7 @@ def texts(value: object, name: str) -> list[str]:
             value = json.loads(value) if value.startswith("[") else value.split(",")
         except ValueError:
             value = None
-    if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v.strip() for v in value):
         raise SettingsError(f"{name} must be one text, or several with commas between them.")
     return [text.strip() for text in value]
 
@@ -113,8 +113,8 @@ def check(app: Flask) -> None:
     key = app.config["SECRET_KEY"]
     if key is None and not is_stated():
         raise SettingsError(
-            f"ENVIRONMENT is not set, and {name} is not either; on your own machine, set"
-            f" ENVIRONMENT to development, elsewhere to production, with a {name}: {MAKE_A_KEY}."
+            f"ENVIRONMENT and {name} are not set; on your own machine, set ENVIRONMENT to"
+            f" development. Elsewhere, set it to production, and {name} too; {MAKE_A_KEY}."
         )
     if key is None:
         raise SettingsError(f"{name} is not set; {MAKE_A_KEY}.")
