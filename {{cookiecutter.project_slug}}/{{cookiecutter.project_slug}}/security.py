@@ -82,9 +82,10 @@ def texts(value: object, name: str) -> list[str]:
             value = json.loads(value) if value.startswith("[") else value.split(",")
         except ValueError:
             value = None
-    if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v.strip() for v in value):
+    given = value if isinstance(value, list | tuple) else [None]
+    if not all(isinstance(text, str) and text.strip() for text in given):
         raise SettingsError(f"{name} must be one text, or several with commas between them.")
-    return [text.strip() for text in value]
+    return [text.strip() for text in given]
 
 
 def trust_probes(wsgi_app: "WSGIApplication", host: str) -> "WSGIApplication":
