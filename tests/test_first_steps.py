@@ -152,7 +152,7 @@ def test_gunicorn_serves_and_refuses_a_missing_secret_key(project: Project) -> N
     url = {project.url_variable("production"): project.url, "ENVIRONMENT": "production"}
     key = "SECRET_KEY" if project.strategy == "env-var" else "FLASK_SECRET_KEY"
     command = ("gunicorn", "wsgi:app", "--bind", "127.0.0.1:{port}")
-    with served(project, *command, **url, **{key: "0123456789abcdef"}) as address:
+    with served(project, *command, **url, **{key: "0123456789abcdef" * 2}) as address:
         assert fetch(f"{address}/healthz") == (200, '{"status":"ok"}\n')
     assert "SECRET_KEY is not set" in project.refused(*command[:2], "-b", "127.0.0.1:0", **url)
     assert "ENVIRONMENT is 'prod'" in project.refused(*command[:2], ENVIRONMENT="prod")

@@ -186,12 +186,14 @@ def test_people_are_told_the_same(project: Project) -> None:
 def test_the_urls_source_is_named(project: Project) -> None:
     url, project.url = project.url, ""
     variable = project.url_variable()
-    if project.strategy == "env-var":
-        default, owner = "the default for development in migrator/dialect/urls.py", ""
-    else:
-        default, owner = "Development in config.py", "FLASK_MIGRATION_DATABASE_URL"
+    default = "the default for development in migrator/dialect/urls.py"
     assert examine(project, "empty")["source"] == default
     if project.strategy == "flask-config":
+        owner = "FLASK_MIGRATION_DATABASE_URL"
+        class_ = "Local):\n    SQLALCHEMY_DATABASE_URI = 'sqlite:///other.sqlite3'\n"
+        settings = project.package / "config.py"
+        settings.write_text(settings.read_text().replace("Local):\n", class_))
+        assert examine(project, "empty")["source"] == "Development in config.py"
         config = f"SQLALCHEMY_DATABASE_URI = {url!r}\n"
         (project.path / "instance" / "config.py").write_text(config)
         assert examine(project, "empty")["source"] == "instance/config.py"

@@ -4,20 +4,41 @@ import os
 import sys
 from typing import Any
 
+from gunicorn import glogging
 from migrator.errors import SettingsError
 
-from {{ cookiecutter.project_slug }}.config import require_secret_key
+from {{ cookiecutter.project_slug }} import logs
 
 # Not more than a container of usual size has memory for, whatever its host's number of cores.
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(os.cpu_count() or 1, 4))
 
+# A client that has sent half a request holds a thread: 7 such clients leave one to every process.
+worker_class = "gthread"
+threads = 8
+
 # A wrong setting then stops the server with its line, and is no endless restart of workers.
 preload_app = True
 
+# It is a file in HOME, which a container may not have, or not let anybody write to.
+control_socket_disable = True
 
-def on_starting(server: Any) -> None:
-    """Look, before the first request, at what serving needs and migrating does not."""
-    try:
-        require_secret_key(server.app.wsgi())
-    except SettingsError as error:
-        sys.exit(f"Error: {error}")
+# The processes' signs of life: in memory, for a file system may be slow or read-only.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+class Logger(glogging.Logger):
+    """Prints gunicorn's own lines as the app does its own; it prints one for every request."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the log, and change its format."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter)
+
+
+try:
+    formatter = logs.formatter()
+except SettingsError as error:
+    sys.exit(f"Error: {error}")
+
+logger_class = Logger

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from migrator.errors import SettingsError
 
 from {{ cookiecutter.project_slug }}.app import create_app
-from {{ cookiecutter.project_slug }}.config import require_secret_key
+from {{ cookiecutter.project_slug }}.security import check
 
 
 def test_the_landing_page_has_the_name_of_the_app(app: Flask, client: FlaskClient) -> None:
@@ -36,8 +36,10 @@ def test_an_error_is_a_500_that_tells_nothing(app: Flask) -> None:
     assert "a secret" not in answer.text
 
 
-def test_serving_needs_a_secret_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    require_secret_key(app)
-    monkeypatch.setitem(app.config, "SECRET_KEY", None)
+@pytest.mark.parametrize("key", [None, "short", 12345678])
+def test_serving_needs_a_secret_key(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, key: object
+) -> None:
+    monkeypatch.setitem(app.config, "SECRET_KEY", key)
     with pytest.raises(SettingsError, match="SECRET_KEY"):
-        require_secret_key(app)
+        check(app)

@@ -38,6 +38,46 @@ def who_sets(variable: str) -> str:
     return "the environment"
 
 
+def as_set(variable: str) -> str:
+    """Return `<variable>_FILE` where that is set, else `variable`."""
+    file = f"{variable}_FILE"
+    return file if file in os.environ else variable
+
+
+def read_variable(variable: str) -> str | None:
+    """Return an environment variable's value, or the text of the file `<variable>_FILE` names.
+
+    Secrets are mounted as files; blanks around the text are not part of it.
+
+    Raises:
+        SettingsError: both are set, or the file cannot be read. The message does not repeat
+            the path, for which somebody may have taken the secret itself.
+    """
+    name = as_set(variable)
+    if name == variable:
+        return os.environ.get(variable)
+    if variable in os.environ:
+        raise SettingsError(f"{variable} and {name} are both set; keep one of them.")
+    try:
+        return Path(os.environ[name]).read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    raise SettingsError(f"{name} names a file that cannot be read: {reason}")
+
+
+def is_stated() -> bool:
+    """Return whether somebody set `ENVIRONMENT`; unset, it is development."""
+    load_env_files()
+    return "ENVIRONMENT" in os.environ
+
+
+def is_live() -> bool:
+    """Return whether the environment is staging or production."""
+    return current_environment() in ("staging", "production")
+
+
 def current_environment() -> str:
     """Return the value of `ENVIRONMENT`, one of `ENVIRONMENTS`; `development` when it is unset.
 

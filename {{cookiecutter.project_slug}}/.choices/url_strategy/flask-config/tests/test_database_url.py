@@ -12,6 +12,7 @@ from {{ cookiecutter.project_slug }} import app as factory
 from {{ cookiecutter.project_slug }} import config, settings
 from {{ cookiecutter.project_slug }}.app import create_app
 from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
+from {{ cookiecutter.project_slug }}.database.url import VARIABLE
 
 URL = parse_url(EXAMPLE, "the example")
 VARIABLES = ("ENVIRONMENT", "FLASK_SQLALCHEMY_DATABASE_URI", "MIGRATION_DATABASE_URL")
@@ -42,7 +43,7 @@ def migrated() -> object:
 @pytest.mark.parametrize("environment", config.CLASSES)
 def test_the_environments_class_decides(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
     monkeypatch.setenv("ENVIRONMENT", f" {environment.upper()} ")
-    monkeypatch.setattr(config.CLASSES[environment], "SQLALCHEMY_DATABASE_URI", URL)
+    monkeypatch.setattr(config.CLASSES[environment], VARIABLE, URL, raising=False)
     assert served() == migrated() == URL
 
 

@@ -1,4 +1,4 @@
-"""Which database: one environment variable per environment says it."""
+"""Which database: one environment variable per environment, or its file, says it."""
 
 import os
 
@@ -6,7 +6,7 @@ from migrator.errors import SettingsError
 from migrator.url import DEFAULTS, EXAMPLE, parse_url
 from sqlalchemy import URL
 
-from ..settings import current_environment, who_sets
+from ..settings import as_set, current_environment, read_variable, who_sets
 
 VARIABLES = {
     "local": "DATABASE_URL_LOCAL",
@@ -25,13 +25,15 @@ def database_url() -> URL:
     """
     environment = current_environment()
     variable = VARIABLES[environment]
-    value = os.environ.get(variable, DEFAULTS.get(environment))
+    value = read_variable(variable)
+    if value is None:
+        value = DEFAULTS.get(environment)
     if value is None:
         raise SettingsError(
             f"{variable} is not set, and ENVIRONMENT is {environment}; set {variable} in the"
             f" environment or in .env, to a URL like {EXAMPLE}"
         )
-    return parse_url(value, variable)
+    return parse_url(value, as_set(variable))
 
 
 def owner_url() -> URL | None:
@@ -41,8 +43,8 @@ def owner_url() -> URL | None:
         SettingsError: it is no URL, or the environment is unknown.
     """
     current_environment()
-    value = os.environ.get(OWNER_VARIABLE)
-    return None if value is None else parse_url(value, OWNER_VARIABLE)
+    value = read_variable(OWNER_VARIABLE)
+    return None if value is None else parse_url(value, as_set(OWNER_VARIABLE))
 
 
 def url_source() -> str:
@@ -52,7 +54,7 @@ def url_source() -> str:
         SettingsError: the environment is unknown.
     """
     environment = current_environment()
-    for variable in (OWNER_VARIABLE, VARIABLES[environment]):
+    for variable in (as_set(OWNER_VARIABLE), as_set(VARIABLES[environment])):
         if variable in os.environ:
             return f"{variable} in {who_sets(variable)}"
     return f"the default for {environment} in migrator/dialect/urls.py"
