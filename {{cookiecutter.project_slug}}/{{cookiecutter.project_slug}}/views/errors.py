@@ -26,18 +26,14 @@ def text_of(error: HTTPException) -> str:
     """Return what to tell the user: what `abort(status, text)` said, or else ours."""
     if isinstance(error, CSRFError):
         return "This form has expired. Go back, reload the page, and send it again."
-    own = vars(error).get("description")
-    return own or TEXTS.get(error.code or 500) or error.description or ""
+    own = vars(error).get("description") or TEXTS.get(error.code or 500)
+    return own or error.description or ""
 
 
 def error_page(error: HTTPException, database: Status | None = None) -> Response:
-    """Answer with `error`, and keep the headers that belong to it, such as `Allow`.
+    """Answer with `error`, its headers (such as `Allow`) and, for a developer, `database`.
 
     JSON has the members of RFC 9457, and the request's id.
-
-    Args:
-        error: what was raised, by the app, an extension or Flask itself.
-        database: shown to a developer, with the next command.
     """
     response = error.get_response()
     # Without a trusted host there are no addresses, so no page either.
@@ -54,11 +50,7 @@ def error_page(error: HTTPException, database: Status | None = None) -> Response
 
 
 def database_error(error: DBAPIError) -> Response:
-    """Tell a developer whose database does not fit the code what to type.
-
-    Raises:
-        DBAPIError: `error`, in staging and production, or where the database is up to date.
-    """
+    """Tell a developer whose database does not fit the code what to type; else raise `error`."""
     database = status_for_developers()
     if database is None or database.state is State.UP_TO_DATE:
         raise error

@@ -11,5 +11,9 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 def index() -> str:
     """Show how the database is, what to do next and where the files are."""
-    database = status_for_developers()
-    return render_template("index.html", database=database, package=__package__.split(".")[0], root=ROOT)
+    return render_template(
+        "index.html",
+        database=status_for_developers(),
+        package=__name__.partition(".")[0],
+        root=ROOT,
+    )
