@@ -38,7 +38,7 @@ PAGES = {
 NOTES = [
     "Bring the seed catalogue to the allotment",
     "Call the plumber about the kitchen tap, which drips again, and ask what a new one costs",
-    "https://example.com/" + "W" * 180,
+    "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
     "Read the new revision before applying it",
     "Return the ladder",
     *(f"Water the tomatoes, day {day}" for day in range(1, 8)),
@@ -125,7 +125,7 @@ def page_of(browser: Browser, **options: Any) -> Iterator[Page]:
     complaints: list[str] = []
 
     def look_at(answer: Response) -> None:
-        if answer.request.resource_type != "document" and not answer.ok:
+        if answer.request.resource_type != "document" and answer.status >= 400:
             complaints.append(f"{answer.status} {answer.url}")
 
     def listen(message: ConsoleMessage) -> None:
