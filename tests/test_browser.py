@@ -253,9 +253,13 @@ def test_a_policy_that_is_violated_is_noticed(browser: Browser, site: Site) -> N
 
 def test_the_pictures_of_the_readme(browser: Browser, site: Site, screenshots: Path) -> None:
     options = {"viewport": {"width": 880, "height": 900}, "device_scale_factor": 1.5}
-    for name, path, scheme in (("landing", "/", "light"), ("notes", "/notes/", "dark")):
+    addresses = {
+        "landing": (f"{site.empty}/", "light"),
+        "notes": (f"{site.migrated}/notes/", "dark"),
+    }
+    for name, (address, scheme) in addresses.items():
         with page_of(browser, color_scheme=scheme, **options) as page:
-            page.goto(site.migrated + path)
+            page.goto(address)
             # The temporary folder would be another one in each picture.
             page.evaluate(
                 "document.querySelectorAll('[data-root]').forEach("

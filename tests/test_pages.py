@@ -16,9 +16,11 @@ from {SLUG}.app import create_app
 
 app = create_app()
 
-@app.before_request
 def remember():
     g.request_id = "of-this-request"
+
+# Before CSRFProtect, which refuses a request too.
+app.before_request_funcs[None].insert(0, remember)
 
 @app.get("/fail/<int:status>")
 def fail(status):
