@@ -17,7 +17,7 @@ from .paths import INI
 from .project import Project, load_project
 from .status import State, Status, database_status
 
-__all__ = ["Readiness", "State"]
+__all__ = ["Readiness", "State", "Status"]
 
 log = logging.getLogger(__name__)
 
@@ -60,19 +60,23 @@ class Readiness:
         except TimeoutError:
             return Status(State.UNREACHABLE, reason="The database does not answer.")
 
+    def status_now(self) -> Status:
+        """Return the database's status as it is now, by the revision files as they are now.
+
+        It is for a developer, who writes revisions while the app runs, and takes as long as the
+        database takes to answer.
+        """
+        return self._read(*_expected())
+
     # A release has the same files as long as it runs.
     @cached_property
     def _expected(self) -> tuple[ScriptDirectory, Project]:
-        config = Config(INI)
-        return ScriptDirectory.from_config(config), load_project(config)
+        return _expected()
 
     def _ask(self, answer: Future[Status]) -> None:
         status = Status(State.UNREACHABLE, reason="The database's status cannot be read.")
         try:
-            with connect(self._engine, TIMEOUT) as connection:
-                status = database_status(connection, *self._expected)
-        except (CommandError, SQLAlchemyError) as error:
-            status = Status(State.UNREACHABLE, reason=str(error))
+            status = self._read(*self._expected)
         finally:
             answer.set_result(status)
         if status.sentence != self._logged and (
@@ -80,3 +84,15 @@ class Readiness:
         ):
             log.warning("%s", status.sentence)
         self._logged = status.sentence
+
+    def _read(self, scripts: ScriptDirectory, project: Project) -> Status:
+        try:
+            with connect(self._engine, TIMEOUT) as connection:
+                return database_status(connection, scripts, project)
+        except (CommandError, SQLAlchemyError) as error:
+            return Status(State.UNREACHABLE, reason=str(error))
+
+
+def _expected() -> tuple[ScriptDirectory, Project]:
+    config = Config(INI)
+    return ScriptDirectory.from_config(config), load_project(config)

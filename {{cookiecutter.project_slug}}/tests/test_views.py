@@ -9,17 +9,23 @@ from {{ cookiecutter.project_slug }}.app import create_app
 from {{ cookiecutter.project_slug }}.security import check
 
 
-def test_the_landing_page_has_the_name_of_the_app(app: Flask, client: FlaskClient) -> None:
+def test_the_landing_page_says_how_the_database_is(client: FlaskClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
-    assert "uv run alembic upgrade head" in answer.text
-    assert app.config["APP_NAME"]
+    assert "The database is up to date" in answer.text
 
 
 def test_a_missing_page_is_a_404(client: FlaskClient) -> None:
     answer = client.get("/nowhere")
     assert answer.status_code == 404
     assert "There is no page at this address." in answer.text
+
+
+def test_an_error_is_json_for_a_client_that_asks_for_it(client: FlaskClient) -> None:
+    answer = client.get("/nowhere", headers={"Accept": "application/json"})
+    assert answer.status_code == 404
+    assert answer.json is not None
+    assert answer.json["title"] == "Not Found"
 
 
 def test_an_error_is_a_500_that_tells_nothing(app: Flask) -> None:

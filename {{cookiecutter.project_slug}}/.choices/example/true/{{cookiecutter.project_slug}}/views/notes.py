@@ -1,6 +1,6 @@
-"""The example: a page that lists notes and adds one."""
+"""The example: pages that list notes, add one and delete one."""
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.wrappers import Response
@@ -9,6 +9,8 @@ from wtforms.validators import DataRequired, Length
 
 from ..extensions import db
 from ..models.note import Note
+
+PER_PAGE = 10
 
 blueprint = Blueprint("notes", __name__, url_prefix="/notes")
 
@@ -21,7 +23,7 @@ class NoteForm(FlaskForm):
 
 @blueprint.get("/")
 def index() -> str:
-    """List the latest notes, above an empty form."""
+    """List a page of the notes, latest first, below an empty form."""
     return _page(NoteForm())
 
 
@@ -33,9 +35,26 @@ def add() -> Response | tuple[str, int]:
         return _page(form), 422
     db.session.add(Note(text=form.text.data))
     db.session.commit()
+    flash("The note is saved.")
+    return redirect(url_for(".index"), 303)
+
+
+@blueprint.get("/<int:id>/delete")
+def confirm_delete(id: int) -> str:
+    """Ask whether to delete the note."""
+    return render_template("note_delete.html", note=db.get_or_404(Note, id))
+
+
+@blueprint.post("/<int:id>/delete")
+def delete(id: int) -> Response:
+    """Delete the note and list the others."""
+    db.session.delete(db.get_or_404(Note, id))
+    db.session.commit()
+    flash("The note is deleted.")
     return redirect(url_for(".index"), 303)
 
 
 def _page(form: NoteForm) -> str:
-    notes = db.session.scalars(select(Note).order_by(Note.id.desc()).limit(100))
-    return render_template("notes.html", form=form, notes=notes.all())
+    # Takes ?page= from the address, and answers 404 where there is no such page.
+    notes = db.paginate(select(Note).order_by(Note.id.desc()), per_page=PER_PAGE)
+    return render_template("notes.html", form=form, notes=notes)
