@@ -51,7 +51,8 @@ skip = ["history", "pinned*.txt"]
 FIRST = {
     "CHANGELOG.md": "# Changelog\n\n## 0.1.0\n\nThe first.\n",
     "hooks/post_gen_project.py": HOOK,
-    f"{ROOT}/README.md": "# {{cookiecutter.project_name}}\n\n" + lines("text"),
+    f"{ROOT}/README.md": "# {{cookiecutter.project_name}}\n\n"
+    + lines("text", _20="loud: {{cookiecutter.loud}}"),
     f"{ROOT}/pyproject.toml": PYPROJECT,
     f"{ROOT}/settings.py": lines("setting"),
     f"{ROOT}/helper.py": lines("helper"),
@@ -232,6 +233,11 @@ def recorded(**values: object) -> Callable[[Git], None]:
     return change
 
 
+def committed(project: Git) -> None:
+    """Commit what is there."""
+    project.commit("my work")
+
+
 def with_crlf(project: Git) -> None:
     """Give every file of the project Windows' line ends."""
     for path in project.path.rglob("*"):
@@ -276,12 +282,12 @@ SITUATIONS = [
     ),
     Situation(
         "the same, at the second update and in a fresh clone",
-        edit("helper.py", 3),
-        last=all_of(edit("settings.py", 10), edit("helper.py", 17), lambda git: git.commit("w")),
+        edit("settings.py", 3),
+        last=all_of(add("settings.py", "last = 1\n"), edit("settings.py", 10), committed),
         second=True,
         clone=(),
         release="v0.10.0",
-        mine=("mine_settings", "mine_helper"),
+        mine=("mine_settings", "last = 1"),
         theirs=("setting_10 = 'three'", "new_10 = 'three'"),
     ),
     Situation(
@@ -300,14 +306,12 @@ SITUATIONS = [
         gone=MOVED_GONE,
     ),
     Situation(
-        "the same, and your git is configured not to look for renames",
+        "the same, with edits on other lines, and your git does not look for renames",
         all_of(
-            MOVED_EDITS,
-            lambda git: git.ok("git", "config", "diff.renames", "false"),
-            lambda git: git.ok("git", "config", "merge.directoryRenames", "true"),
+            edit("machinery/one.py", 3), lambda git: git.ok("git", "config", "diff.renames", "no")
         ),
-        mine=MOVED_MINE,
-        theirs=("one_10 = 'two'", "three_10 = 'two'", "new_10"),
+        mine=("mine_one",),
+        theirs=("one_10 = 'two'", "new_10"),
         gone=MOVED_GONE,
     ),
     Situation(
@@ -392,6 +396,7 @@ SITUATIONS = [
         answers={"colour": "blue"},
         mine=("mine_red", "mine_settings"),
         theirs=("blue_10", "setting_10 = 'two'"),
+        gone=("red.py",),
     ),
     Situation(
         "you switch `project_slug` and have a file of your own in the package",
@@ -416,7 +421,11 @@ SITUATIONS = [
     Situation(
         "the template's address is `gh:…`", from_github, theirs=("new_10", "setting_10 = 'two'")
     ),
-    Situation("there is no `.git`", without_git),
+    Situation(
+        "there is no `.git`",
+        all_of(edit("settings.py", 10), without_git),
+        mine=("mine_settings",),
+    ),
     Situation(
         "something is not committed", last=edit("settings.py", 3), mine=("mine_settings",)
     ),
