@@ -5,7 +5,6 @@ table of docs/updating.md; test_updating.py compares the table with what comes o
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -81,9 +80,7 @@ SECOND = {
     f"{ROOT}/history/first.txt": "changed\n",
     f"{ROOT}/pinned_versions.txt": "2\n",
     f"{ROOT}/size.txt": "size={{cookiecutter.size}}\n",
-    **{
-        f"{ROOT}/engine/{name}.py": lines(name, _10=f"{name}_10 = 'two'") for name in MACHINERY
-    },
+    **{f"{ROOT}/engine/{name}.py": lines(name, _10=f"{name}_10 = 'two'") for name in MACHINERY},
 }
 NEW_QUESTIONS = QUESTIONS | {
     "size": ["big", "small"],
@@ -426,9 +423,7 @@ SITUATIONS = [
         all_of(edit("settings.py", 10), without_git),
         mine=("mine_settings",),
     ),
-    Situation(
-        "something is not committed", last=edit("settings.py", 3), mine=("mine_settings",)
-    ),
+    Situation("something is not committed", last=edit("settings.py", 3), mine=("mine_settings",)),
     Situation("the template is gone", recorded(template="/nowhere/template")),
     Situation("the template has lost the project's commit", recorded(commit="0" * 40)),
     Situation("the template has no such answer", answers={"colour": "green"}),
@@ -532,7 +527,9 @@ def outcome(situation: Situation, pattern: Git, folder: Path, program: Program) 
 
 def table() -> dict[str, tuple[str, str]]:
     """Return the rows of docs/updating.md: situation, update_template.py's outcome, cruft's."""
-    rows = re.findall(r"^\| (.+) \| (.+) \| (.+) \|$", TABLE.read_text(encoding="utf-8"), re.M)
+    rows = re.findall(
+        r"^\| (.+) \| (.+) \| (.+) \|$", TABLE.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return {text: (first, second) for text, first, second in rows}
 
 

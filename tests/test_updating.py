@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from .projects import REPOSITORY, Project
 from .servers import new_database
 from .situations import (
-    MACHINERY,
     ROOT,
     SCRIPT,
     SITUATIONS,
@@ -303,8 +303,8 @@ def test_the_index_is_locked(project: Git) -> None:
 
 
 def test_a_commit_hook_of_the_user_does_not_run(project: Git) -> None:
-    for name in ("pre-commit", "commit-msg", "prepare-commit-msg"):
-        hook = project.path / ".git" / "hooks" / name
+    for kind in ("pre-commit", "commit-msg", "prepare-commit-msg"):
+        hook = project.path / ".git" / "hooks" / kind
         hook.write_text("#!/bin/sh\nexit 1\n")
         hook.chmod(0o755)
     updated(project)
@@ -393,14 +393,14 @@ def test_what_the_rules_of_a_conflict_are(project: Git) -> None:
 
 def test_only_the_projects_folder_of_a_repository_changes(pattern: Git, tmp_path: Path) -> None:
     repository = Git(tmp_path / "all")
-    for name in ("services/shop", "services/other"):
-        shutil.copytree(pattern.path, repository.path / name)
-        shutil.rmtree(repository.path / name / ".git")
+    for place in ("services/shop", "services/other"):
+        shutil.copytree(pattern.path, repository.path / place)
+        shutil.rmtree(repository.path / place / ".git")
     repository.commit("created")
     updated(Git(repository.path / "services" / "shop"))
     changed = repository.ok("git", "diff", "--cached", "--name-only").splitlines()
     assert "services/shop/new.py" in changed
-    assert all(name.startswith("services/shop/") for name in changed)
+    assert all(path.startswith("services/shop/") for path in changed)
 
 
 def test_a_git_worktree(project: Git) -> None:
@@ -422,9 +422,7 @@ def test_line_ends_of_a_checkout_with_autocrlf(project: Git) -> None:
 
 
 def test_without_cookiecutter_it_says_how_to_be_run(project: Git, tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     end = project.run(str(tmp_path / "bare" / "bin" / "python"), str(SCRIPT))
     assert end.returncode == 2
     assert end.stderr == "cookiecutter is not installed: uv run update_template.py\n"
@@ -441,10 +439,18 @@ RELEASES = [
 # A later release that has other files adds its own lines here.
 EDITS = [
     ("alembic/env.py", "config = context.config\n", "config = context.config\nMINE_1 = 1\n"),
-    ("{slug}/config.py", "    SESSION_COOKIE_SAMESITE", "    MINE_2 = 1\n    SESSION_COOKIE_SAMESITE"),
+    (
+        "{slug}/config.py",
+        "    SESSION_COOKIE_SAMESITE",
+        "    MINE_2 = 1\n    SESSION_COOKIE_SAMESITE",
+    ),
     ("{slug}/database/limits.py", "import os\n", "import os\n\nMINE_3 = 1\n"),
     ("README.md", "## Tests\n", "## Mine\n\nMINE_4\n\n## Tests\n"),
-    ("pyproject.toml", '    "flask-wtf>=1.3",\n', '    "flask-wtf>=1.3",\n    "blinker",  # MINE_5\n'),
+    (
+        "pyproject.toml",
+        '    "flask-wtf>=1.3",\n',
+        '    "flask-wtf>=1.3",\n    "blinker",  # MINE_5\n',
+    ),
     ("{slug}/views/home.py", "\n\n@", "\n\nMINE_6 = 1\n\n\n@"),
 ]
 # Files of the user's own, some in folders that have moved since.
@@ -513,7 +519,7 @@ def edited(releases: Callable[[str], Git], release: str, folder: Path, answers: 
 
 
 def resolve(project: Git) -> None:
-    """Resolve the conflicts as a person does: the template's file, with the edit in it."""
+    """Resolve the conflicts in favour of the template; one's own files go where git puts them."""
     stages: dict[str, str] = {}
     for line in project.ok("git", "ls-files", "--unmerged").splitlines():
         said, _, path = line.partition("\t")
@@ -521,7 +527,9 @@ def resolve(project: Git) -> None:
     for path, found in stages.items():
         if "3" in found:
             project.ok("git", "checkout", "--theirs", path)
-        project.ok("git", "add", path)
+            project.ok("git", "add", path)
+        else:
+            project.ok("git", *(("rm", "--quiet") if "1" in found else ("add",)), path)
 
 
 def update_edited(project: Git) -> None:
@@ -529,7 +537,9 @@ def update_edited(project: Git) -> None:
     mine = [f"MINE_{number}" for number in range(1, len(EDITS) + 1)]
     mine += [f"My own file {number}." for number in range(len(OWN))]
     end = update(project)
-    unmerged = {line.partition("\t")[2] for line in project.ok("git", "ls-files", "-u").splitlines()}
+    unmerged = {
+        line.partition("\t")[2] for line in project.ok("git", "ls-files", "-u").splitlines()
+    }
     assert end.returncode == bool(unmerged), end.stdout + end.stderr
     for path in unmerged:
         assert path in end.stdout
@@ -540,11 +550,13 @@ def update_edited(project: Git) -> None:
 
 def without_edits(project: Git) -> None:
     """Take the user's work out again."""
-    for path in project.path.rglob("*"):
+    for path in sorted(project.path.rglob("*")):
         if not path.is_file() or ".git" in path.parts:
             continue
         if path.name == "own.py":
             path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
             continue
         text = path.read_bytes().decode()
         for _, old, new in EDITS:
@@ -553,35 +565,38 @@ def without_edits(project: Git) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("answers", PAIRWISE, ids=name)
+@pytest.mark.parametrize("combination", PAIRWISE, ids=name)
 def test_from_a_release_to_this_one_loses_nothing(
-    release: str, answers: Answers, releases: Callable[[str], Git], bake: Any, tmp_path: Path
+    release: str, combination: Answers, releases: Callable[[str], Git], bake: Any, tmp_path: Path
 ) -> None:
-    project = edited(releases, release, tmp_path, answers)
+    project = edited(releases, release, tmp_path, combination)
     update_edited(project)
     without_edits(project)
     questions = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
-    expected = bake(**questions.get("_defaults_for_updates", {}), **answers)
+    expected = bake(**questions.get("_defaults_for_updates", {}), **combination)
     assert same_files(project.path, expected.path)
 
 
 @pytest.mark.weekly
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("answers", COMBINATIONS, ids=name)
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=name)
 def test_an_updated_projects_own_tests_pass(
-    release: str, answers: Answers, releases: Callable[[str], Git], project_bin: Path, tmp_path: Path
+    release: str,
+    combination: Answers,
+    releases: Callable[[str], Git],
+    project_bin: Path,
+    tmp_path: Path,
 ) -> None:
-    git = edited(releases, release, tmp_path, answers)
+    git = edited(releases, release, tmp_path, combination)
     update_edited(git)
     git.commit("updated")
-    with new_database(answers["database"], tmp_path) as url:
-        project = Project(git.path, answers | {"project_slug": SLUG}, project_bin, url)
-        if answers["database"] != "sqlite":
+    with new_database(combination["database"], tmp_path) as url:
+        project = Project(git.path, combination | {"project_slug": SLUG}, project_bin, url)
+        if combination["database"] != "sqlite":
             project.environment["TEST_DATABASE_URL"] = url
         project.ok("alembic", "upgrade", "head")
         project.ok("alembic", "check")
         assert " passed" in project.ok("pytest")
-        project.ok("mypy", "--cache-dir", str(tmp_path / "mypy"))
     assert "Nothing to do" in updated(git)
 
 
@@ -622,7 +637,131 @@ def test_linking_with_what_is_known(project: Git, small_template: Git) -> None:
     assert (answers["colour"], answers["project_name"]) == ("blue", "X")
 
 
-def test_small_template_is_what_it_is_meant_to_be(project: Git) -> None:
-    for name in MACHINERY:
-        assert (project.path / "machinery" / f"{name}.py").exists()
-    assert ROOT not in "".join(contents(project.path))
+# The workflow
+
+GH = """#!/bin/sh
+echo "$@" >> "$CALLS"
+[ "$1 $2" != "pr create" ] || [ -z "$NO_PULL_REQUESTS" ]
+"""
+
+
+class Hub:
+    """A project with its remote, and the workflow's jobs on it."""
+
+    def __init__(self, project: Git, tmp_path: Path) -> None:
+        self.remote = Git(tmp_path / "remote.git")
+        project.ok("git", "clone", "--quiet", "--bare", str(project.path), str(self.remote.path))
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        (programs / "gh").write_text(GH)
+        (programs / "gh").chmod(0o755)
+        # `uv run` has nothing to prepare: this environment has cookiecutter.
+        (tmp_path / "uv.sh").write_text(f'uv() {{ "{sys.executable}" "{SCRIPT}"; }}\n')
+        path = REPOSITORY / ROOT / ".github" / "workflows" / "template-update.yml"
+        self.jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+        self.folder = tmp_path
+        self.calls = tmp_path / "calls"
+        self.variables = {
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "BASH_ENV": str(tmp_path / "uv.sh"),
+            "CALLS": str(self.calls),
+            "RUNNER_TEMP": str(tmp_path / "runner"),
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+        }
+
+    def job(self, name: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a job's last command in a shallow clone, as a runner does."""
+        clone = Git(self.folder / f"job-{name}")
+        shutil.rmtree(clone.path, ignore_errors=True)
+        address = f"file://{self.remote.path}"
+        self.remote.ok("git", "clone", "--quiet", "--depth=1", address, str(clone.path))
+        command = [step["run"] for step in self.jobs[name]["steps"] if "run" in step][-1]
+        return clone.run("bash", "-e", "-c", command, **self.variables, **variables)
+
+    def run(self, **variables: str) -> str:
+        """Run both jobs, and return what gh was called with."""
+        for folder in ("runner", "output"):
+            shutil.rmtree(self.folder / folder, ignore_errors=True)
+        (self.folder / "runner").mkdir()
+        (self.folder / "output").write_text("")
+        self.calls.write_text("")
+        end = self.job("update")
+        assert end.returncode == 0, end.stdout + end.stderr
+        lines = (self.folder / "output").read_text().splitlines()
+        outputs = dict(line.split("=") for line in lines)
+        if "release" in outputs:
+            (self.folder / "job-update").rename(self.folder / "gone")
+            shutil.rmtree(self.folder / "gone")
+            given = {"RELEASE": outputs["release"], "CONFLICT": outputs["conflict"]}
+            end = self.job("propose", **given, **variables)
+            assert end.returncode == 0, end.stdout + end.stderr
+        return self.calls.read_text()
+
+
+def test_the_workflow_proposes_a_clean_update(project: Git, tmp_path: Path) -> None:
+    add("own.py", lines("own"))(project)
+    project.commit("my work")
+    hub = Hub(project, tmp_path)
+    calls = hub.run()
+    assert "pr create --head template-v0.10.0 --title Update to v0.10.0 of the template" in calls
+    assert "--draft" not in calls
+    assert "issue" not in calls
+    assert "## By hand" in (tmp_path / "runner" / "proposal" / "body.md").read_text()
+    project.ok("git", "pull", "--quiet", str(hub.remote.path), "template-v0.10.0")
+    assert (project.path / "new.py").exists()
+    # What is on the branch since then stays: a second run pushes nothing.
+    edit("own.py", 3)(project)
+    mine = project.commit("my work on it")
+    project.ok("git", "push", "--quiet", str(hub.remote.path), "HEAD:template-v0.10.0")
+    assert "create" not in hub.run()
+    assert hub.remote.ok("git", "rev-parse", "template-v0.10.0").strip() == mine
+    # And there is nothing to propose once it is merged.
+    project.ok("git", "push", "--quiet", str(hub.remote.path), "HEAD:main")
+    assert hub.run() == ""
+
+
+def test_the_workflow_shows_conflicts_in_a_draft(project: Git, tmp_path: Path) -> None:
+    edit("settings.py", 10)(project)
+    edit("removed.py", 3)(project)
+    project.commit("my work")
+    hub = Hub(project, tmp_path)
+    calls = hub.run()
+    assert "--draft --label template-conflict" in calls
+    body = (tmp_path / "runner" / "proposal" / "body.md").read_text()
+    assert "CONFLICT (content): Merge conflict in settings.py" in body
+    assert "CONFLICT (modify/delete): removed.py" in body
+    project.ok("git", "pull", "--quiet", str(hub.remote.path), "template-v0.10.0")
+    assert "<<<<<<< " in (project.path / "settings.py").read_text()
+    # ci.yml does not let it be merged like that.
+    path = REPOSITORY / ROOT / ".github" / "workflows" / "ci.yml"
+    [command] = re.findall(r'name: No conflict.*\n +run: "(.*)"', path.read_text(encoding="utf-8"))
+    assert project.run("bash", "-e", "-c", command).returncode != 0
+    project.ok("git", "checkout", "HEAD^", "settings.py")
+    assert project.run("bash", "-e", "-c", command).returncode == 0
+
+
+def test_the_workflow_opens_an_issue_where_it_may_not_propose(project: Git, tmp_path: Path) -> None:
+    hub = Hub(project, tmp_path)
+    calls = hub.run(NO_PULL_REQUESTS="1")
+    assert "issue create" in calls
+    assert "branch template-v0.10.0" in calls
+    assert hub.remote.run("git", "rev-parse", "template-v0.10.0").returncode == 0
+
+
+def test_the_workflow_fails_when_the_update_is_refused(project: Git, tmp_path: Path) -> None:
+    recorded(template="/nowhere/template")(project)
+    project.commit("no template")
+    hub = Hub(project, tmp_path)
+    (tmp_path / "runner").mkdir()
+    end = hub.job("update")
+    assert end.returncode == 2
+    assert "/nowhere/template" in end.stderr
+    assert not (tmp_path / "output").exists()
+
+
+def test_only_the_job_that_runs_nothing_of_the_template_may_write() -> None:
+    path = REPOSITORY / ROOT / ".github" / "workflows" / "template-update.yml"
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+    assert jobs["update"]["permissions"] == {"contents": "read"}
+    assert "update_template.py" not in str(jobs["propose"])
+    assert "TOKEN" not in str(jobs["update"])

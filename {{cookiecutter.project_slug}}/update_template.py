@@ -27,6 +27,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path, PurePosixPath
+from textwrap import indent
 from typing import Any
 
 Answers = dict[str, Any]
@@ -217,7 +218,8 @@ def new_answers(questions: Answers, known: Answers) -> Answers:
 
 def news(before: str, after: str) -> str:
     """Return the changelog's sections that are new, with what is to be done by hand at the end."""
-    sections, steps = [], []
+    sections: list[str] = []
+    steps: list[str] = []
     for section in re.split(r"^(?=## )", after, flags=re.MULTILINE)[1:]:
         if section.strip() not in before:
             text, _, by_hand = section.partition("\n### By hand\n")
@@ -333,8 +335,8 @@ class Project:
             del stages[path]
             told = [line for line in told if f": {path} deleted in HEAD" not in line]
             told.append(f"{path}: deleted here; the template's change to it is left out")
-        print(git("diff", "--cached", "--name-status", "--find-renames", "HEAD", cwd=place))
-        print(*told, sep="\n")
+        changes = git("diff", "--cached", "--name-status", "--find-renames", "HEAD", cwd=place)
+        print(indent("\n".join([changes, "", *told]), "    "), end="\n\n")
         return 1 if stages else 0
 
 
@@ -411,7 +413,7 @@ def update(options: argparse.Namespace, scratch: Path) -> int:
 def guess(project: Project) -> Answers:
     """Return the answers that the project's own files tell."""
     settings = project.settings.get("project", {})
-    author = next(iter(settings.get("authors", [])), {})
+    author: dict[str, str] = next(iter(settings.get("authors", [])), {})
     readme = Path("README.md")
     title = readme.read_text(encoding="utf-8").partition("\n")[0] if readme.exists() else ""
     found = {
