@@ -9,7 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -279,6 +282,30 @@ def test_refusals_name_what_is_wrong_and_what_to_type(project: Git) -> None:
     assert "git commit" in refused(project)
 
 
+def test_the_users_git_configuration_has_no_say(project: Git) -> None:
+    add("machinery/own.py", "own = 1\n")(project)
+    for number in range(3):
+        add(f"machinery/own_{number}.py", lines(f"own_{number}"))(project)
+    edit("machinery/one.py", 3)(project)
+    project.commit("my work")
+    (project.path / ".git" / "info" / "exclude").write_text("*.py\n*.txt\n")
+    (project.home / ".gitconfig").write_text(
+        "[core]\nautocrlf = true\n[commit]\ngpgSign = true\n[user]\nuseConfigOnly = true\n"
+        "[diff]\nrenames = false\n[merge]\nrenames = false\nrenameLimit = 1\n"
+        "directoryRenames = false\n[status]\nshowUntrackedFiles = all\n"
+    )
+    end = update(project)
+    assert end.returncode == 1, end.stderr
+    conflicts = [line for line in end.stdout.splitlines() if "CONFLICT" in line]
+    assert all("CONFLICT (file location)" in line for line in conflicts)
+    assert len(conflicts) == 4
+    text = (project.path / "engine" / "one.py").read_text()
+    assert "mine_one" in text
+    assert "one_10 = 'two'" in text
+    assert "new_10 = 'three'" in project.ok("git", "show", ":new.py")
+    assert "\r" not in project.ok("git", "show", ":settings.py")
+
+
 def test_a_templates_password_is_not_shown(project: Git) -> None:
     recorded(template="http://me:secret@127.0.0.1:9/template")(project)
     project.commit("a private template")
@@ -332,6 +359,19 @@ def test_a_dry_run_changes_nothing_and_tells_the_same(
     told = [re.sub(r"[0-9a-f]{7} \(", "(", out) for out in (dry.stdout, wet.stdout)]
     assert told[0].rpartition("\n\n")[0] == told[1].rpartition("\n\n")[0]
     assert "Nothing has been changed" in dry.stdout
+
+
+def test_ctrl_c_while_git_writes_is_left_until_later(project: Git) -> None:
+    programs = project.home / "programs"
+    programs.mkdir()
+    found = shutil.which("git")
+    (programs / "git").write_text(
+        f'#!/bin/sh\ncase "$*" in *cherry-pick*) kill -INT $PPID $$;; esac\nexec {found} "$@"\n'
+    )
+    (programs / "git").chmod(0o755)
+    shown = updated(project, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}")
+    assert "The third." in shown
+    assert (project.path / "new.py").exists()
 
 
 # Where a git or Python that is started stops the script for good, by the number of the call.
@@ -765,3 +805,46 @@ def test_only_the_job_that_runs_nothing_of_the_template_may_write() -> None:
     assert jobs["update"]["permissions"] == {"contents": "read"}
     assert "update_template.py" not in str(jobs["propose"])
     assert "TOKEN" not in str(jobs["update"])
+
+
+def test_the_guide_leads_out_of_every_conflict(project: Git) -> None:
+    edit("settings.py", 10)(project)
+    edit("removed.py", 3)(project)
+    add("machinery/own.py", lines("own"))(project)
+    add("new.py", "mine_new = 1\n")(project)
+    project.commit("my work")
+    assert update(project).returncode == 1
+    status = project.ok("git", "status")
+    guide = (REPOSITORY / "docs" / "updating.md").read_text(encoding="utf-8")
+    for kind in ("both modified", "deleted by them", "added by us", "both added"):
+        assert f"{kind}:" in status
+        assert f"**{kind}**" in guide
+    for command in ("checkout --theirs settings.py", "checkout --ours new.py", "rm removed.py"):
+        name = command.split()[-1]
+        assert f"git {command.replace(name, 'FILE')}" in guide
+        project.ok("git", *command.split())
+    project.ok("git", "add", "settings.py", "new.py", "engine/own.py")
+    project.ok("git", "mv", "engine/own.py", "own.py")
+    project.ok("git", "commit", "--quiet", "--no-edit")
+    assert project.ok("git", "status", "--short") == ""
+    assert "own_1 = 1" in (project.path / "own.py").read_text()
+
+
+def test_it_is_run_from_the_templates_address(project: Git) -> None:
+    """As CHANGELOG.md says for a project that has no script yet."""
+    text = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    [path] = set(re.findall(r"uv run https://raw\.[^/]+/ORG/[^/]+/v[\d.]+(/\S+)", text))
+    assert path in (REPOSITORY / "docs" / "updating.md").read_text(encoding="utf-8")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(REPOSITORY))
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert uv is not None
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}{path}"
+            versions = str(REPOSITORY / "constraints.txt")
+            end = project.run(uv, "run", address, UV_CONSTRAINT=versions)
+        finally:
+            server.shutdown()
+    assert end.returncode == 0, end.stderr
+    assert (project.path / "new.py").exists()

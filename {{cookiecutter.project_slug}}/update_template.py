@@ -108,7 +108,9 @@ def clone(url: str, scratch: Path) -> Path:
     for short, address in ABBREVIATIONS.items():
         if url.startswith(short):
             url = address.format(url.removeprefix(short))
-    end = run("git", "clone", "--quiet", "--no-checkout", url, str(scratch / "template"))
+    # With the line ends that the template has, also on Windows.
+    command = ("git", "clone", "--quiet", "--no-checkout", "--config", "core.autocrlf=false")
+    end = run(*command, url, str(scratch / "template"))
     if end.returncode:
         raise RefusedError(f"no template there ({reason(end.stderr)}): try git ls-remote {url}")
     return scratch / "template"
@@ -277,7 +279,7 @@ class Project:
             "GIT_WORK_TREE": str(rendering),
             "GIT_INDEX_FILE": f"{rendering}.index",
         }
-        raw = ("-c", "core.autocrlf=false", "-c", "core.safecrlf=false")
+        raw = ("-c", "core.autocrlf=false", "-c", "core.fsmonitor=false")
         git(*raw, "add", "--force", "--all", ".", cwd=rendering, **place)
         listed = files("--stage", cwd=rendering, **place)
         return {path: f"{mode} {name}" for mode, name, _, path in listed}
@@ -336,7 +338,7 @@ class Project:
             told = [line for line in told if f": {path} deleted in HEAD" not in line]
             told.append(f"{path}: deleted here; the template's change to it is left out")
         changes = git("diff", "--cached", "--name-status", "--find-renames", "HEAD", cwd=place)
-        print(indent("\n".join([changes, "", *told]), "    "), end="\n\n")
+        print(indent("\n".join([changes, *told]), "    "), end="\n\n")
         return 1 if stages else 0
 
 
@@ -400,13 +402,14 @@ def update(options: argparse.Namespace, scratch: Path) -> int:
     finally:
         if options.dry_run:
             git("worktree", "remove", "--force", str(place))
-    print(news(*(read(template, commit, "CHANGELOG.md") for commit in (old, new))))
+    if text := news(*(read(template, commit, "CHANGELOG.md") for commit in (old, new))):
+        print(text, end="\n\n")
     if options.dry_run:
-        print("\nNothing has been changed.")
+        print("Nothing has been changed.")
     elif code:
-        print("\nResolve the conflicts (git mergetool, or edit and git add), test, git commit.")
+        print("Resolve the conflicts (git mergetool, or edit and git add), test, git commit.")
     else:
-        print("\nLook (git diff --cached), test, git commit.")
+        print("Look (git diff --cached), test, git commit.")
     return code
 
 
@@ -455,8 +458,9 @@ def link(options: argparse.Namespace, scratch: Path) -> int:
     commit = min(commits, key=lambda commit: compare(commit, answers)[0])
     lines, tree, variables = compare(commit, answers)
     name = name_of(template, commit)
-    variables |= {"_template": options.link, "_commit": commit}
-    state = {"template": options.link, "commit": commit, "checkout": options.checkout or name}
+    url = git("config", "remote.origin.url", cwd=template)
+    variables |= {"_template": url, "_commit": commit}
+    state = {"template": url, "commit": commit, "checkout": options.checkout or name}
     write_state(Path(), state | {"context": {"cookiecutter": variables}, "directory": None})
     print(git("diff", "--stat", "--diff-filter=MD", tree, mine))
     print(f"{lines} lines differ, your own files included: git diff {tree} {mine}")
