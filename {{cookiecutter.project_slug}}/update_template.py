@@ -45,7 +45,7 @@ import json, sys
 from cookiecutter.main import cookiecutter
 cookiecutter(**json.load(sys.stdin))
 """
-# Said here, or the user's configuration would decide.
+# Said here, or the user's configuration decides, and in some versions of git only.
 MERGING = (
     *("-c", "merge.renames=true", "-c", "merge.directoryRenames=conflict"),
     *("-c", "merge.renameLimit=0", "-c", "rerere.autoUpdate=false"),
@@ -254,6 +254,8 @@ class Project:
                 self.state = json.loads(Path(".cruft.json").read_text(encoding="utf-8"))
             if Path("pyproject.toml").exists():
                 self.settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+            if self.state and {"template", "commit", "context"} - set(self.state):
+                raise ValueError(".cruft.json lacks the template, the commit or the context")
         except ValueError as error:
             raise RefusedError(f"mend .cruft.json or pyproject.toml first: {error}") from error
         self.answers: Answers = self.state.get("context", {}).get("cookiecutter", {})
