@@ -40,8 +40,8 @@ sqlalchemy squawk_cli typer types_pymysql types_wtforms typing_extensions tzdata
 # What stands beside the package or is ignored by git there, folders that the linter skips, what
 # readers would take for the revisions' folder, and what Python and `python -m` have to find.
 OWN = """
-build dist docs instance migrations migrator node_modules pip setuptools sitecustomize tests usercustomize uv
-wheel wsgi
+build dist docs instance migrations migrator node_modules pip setuptools sitecustomize tests
+update_template usercustomize uv wheel wsgi
 """
 # The words and modules that are listed here are newer than the oldest Python that may run this,
 # so that all refuse the same; and Python leaves `test` out of its own list.

@@ -111,16 +111,8 @@ def template(tmp_path: Path) -> Git:
 WORKING_TREE = "the working tree"
 
 
-def releases() -> list[str]:
-    """The tags of this repository's releases, and the working tree for when there is none."""
-    tags = subprocess.run(
-        ["git", "tag", "--list", "v*"], cwd=REPOSITORY, check=True, capture_output=True, text=True
-    )
-    return [*tags.stdout.split(), WORKING_TREE]
-
-
 def fill(template: Git, release: str) -> None:
-    """Give a template's folder the files of `release`, and no other."""
+    """Give a template's folder the files of `release`, a commit, and no other."""
     template.path.mkdir(exist_ok=True)
     for path in template.path.iterdir():
         if path.is_dir() and path.name != ".git":
@@ -284,11 +276,9 @@ def change_template(template: Git) -> None:
 
 
 @pytest.mark.databases("sqlite")
-@pytest.mark.parametrize("release", releases())
 def test_an_update_after_a_users_work_loses_nothing(
-    release: str, answers: dict[str, Any], template: Git, project_bin: Path, tmp_path: Path
+    answers: dict[str, Any], template: Git, project_bin: Path, tmp_path: Path
 ) -> None:
-    fill(template, release)
     inside = template.path / "{{cookiecutter.project_slug}}"
     removed = inside / "{{cookiecutter.project_slug}}" / "removed.py"
     removed.write_text('"""To be removed by the next release."""\n')
@@ -331,56 +321,6 @@ def test_an_update_after_a_users_work_loses_nothing(
         git.commit("updated")
         git.cruft("update", "-y")
         assert git.ok("git", "status", "--short") == ""
-
-
-def released(template: Git) -> Git:
-    """Give the template two releases; a project is made from the first."""
-    template.ok("git", "tag", "v0.9.0")
-    project = create(str(template.path), template.path.parent / "a")
-    change = template.path / "{{cookiecutter.project_slug}}" / "added.txt"
-    change.write_text("added by a release\n")
-    template.commit("a release")
-    template.ok("git", "tag", "--annotate", "-m", "x", "v0.10.0")
-    template.ok("git", "tag", "nightly")
-    change.write_text("not released\n")
-    template.commit("after the release")
-    return project
-
-
-def update_script(project: Git, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the script behind the workflow that proposes updates."""
-    return project.run(sys.executable, ".github/update_template.py", **variables)
-
-
-def test_the_update_script_takes_the_newest_release(template: Git, tmp_path: Path) -> None:
-    project = released(template)
-    first = update_script(project, GITHUB_OUTPUT=str(tmp_path / "output"))
-    assert first.returncode == 0, first.stderr
-    assert (project.path / "added.txt").read_text() == "added by a release\n"
-    assert (tmp_path / "output").read_text() == "release=v0.10.0\n"
-    project.commit("updated")
-    second = update_script(project)
-    assert "newest release" in second.stdout
-    assert project.ok("git", "status", "--short") == ""
-
-
-def test_the_update_script_fails_loudly_on_a_conflict(template: Git) -> None:
-    project = released(template)
-    (project.path / "added.txt").write_text("mine\n")
-    project.commit("my own file of the same name")
-    end = update_script(project)
-    assert end.returncode == 1
-    assert "needs a person" in end.stderr
-    assert "added.txt" in end.stderr
-
-
-def test_the_update_script_without_a_release_or_a_link(template: Git, tmp_path: Path) -> None:
-    project = create(str(template.path), tmp_path / "a")
-    assert "no release yet" in update_script(project).stdout
-    (project.path / ".cruft.json").unlink()
-    end = update_script(project)
-    assert end.returncode == 1
-    assert "cruft link" in end.stderr
 
 
 def test_an_existing_project_can_be_linked(bake: Any, template: Git, tmp_path: Path) -> None:
