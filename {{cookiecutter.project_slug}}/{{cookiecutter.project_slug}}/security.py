@@ -85,7 +85,7 @@ def texts(value: object, name: str) -> list[str]:
     given = value if isinstance(value, list | tuple) else [None]
     if not all(isinstance(text, str) and text.strip() for text in given):
         raise SettingsError(f"{name} must be one text, or several with commas between them.")
-    return [text.strip() for text in given]
+    return [str(text).strip() for text in given]
 
 
 def trust_probes(wsgi_app: "WSGIApplication", host: str) -> "WSGIApplication":
