@@ -82,7 +82,7 @@ def texts(value: object, name: str) -> list[str]:
             value = json.loads(value) if value.startswith("[") else value.split(",")
         except ValueError:
             value = None
-    given = value if isinstance(value, list | tuple) else [None]
+    given: list[Any] = list(value) if isinstance(value, list | tuple) else [None]
     if not all(isinstance(text, str) and text.strip() for text in given):
         raise SettingsError(f"{name} must be one text, or several with commas between them.")
     return [str(text).strip() for text in given]
