@@ -20,14 +20,6 @@ from .servers import new_database
 from .test_first_steps import served
 
 WIDTHS = (320, 375, 1280)
-# Is sent where the app sends no policy itself.
-POLICY = """
-
-@app.after_request
-def send_policy(answer):
-    answer.headers.setdefault("Content-Security-Policy", "default-src 'self'")
-    return answer
-"""
 PAGES = {
     "landing": "/",
     "notes": "/notes/",
@@ -64,8 +56,6 @@ def running(project: Project, folder: Path, notes: list[str] | None) -> Iterator
     """Serve a copy of `project` in `folder`, migrated unless `notes` is None."""
     copy = Project(folder / project.path.name, project.answers, project.bin)
     shutil.copytree(project.path, copy.path)
-    with (copy.path / "wsgi.py").open("a") as wsgi:
-        wsgi.write(POLICY)
     with new_database("sqlite", folder) as copy.url:
         if notes is not None:
             copy.ok("alembic", "upgrade", "head")

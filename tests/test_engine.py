@@ -185,6 +185,7 @@ def test_a_connection_that_the_server_closed_costs_no_request(project: Project) 
         "for _ in range(2):\n"
         "    print(client.get('/notes/').status_code, flush=True)\n"
         "    input()\n",
+        ENVIRONMENT="development",
     )
     assert process.stdout is not None
     assert process.stdin is not None

@@ -16,6 +16,7 @@ ALL = pytest.mark.example(True, False)
 COMMON = {
     ".editorconfig",
     ".env.example",
+    ".github/dependabot.yml",
     ".github/workflows/ci.yml",
     ".github/workflows/template-update.yml",
     ".gitignore",

@@ -11,16 +11,10 @@ FLASK = ("flask", "run", "--port", "{port}")
 UPGRADE = "<code>uv run alembic upgrade head</code>"
 FAILING = f"""
 import json, os
-from flask import abort, g
+from flask import abort
 from {SLUG}.app import create_app
 
 app = create_app()
-
-def remember():
-    g.request_id = "of-this-request"
-
-# Before CSRFProtect, which refuses a request too.
-app.before_request_funcs[None].insert(0, remember)
 
 @app.get("/fail/<int:status>")
 def fail(status):
@@ -33,7 +27,7 @@ def told():
     abort(403, "Only the <owner> may do this.")
 
 client = app.test_client()
-accept = {{"Accept": os.environ["ACCEPT"]}}
+accept = {{"Accept": os.environ["ACCEPT"], "X-Request-ID": "of-this-request"}}
 paths = ["/told", *(f"/fail/{{status}}" for status in (400, 403, 404, 405, 413, 429, 500, 503))]
 answers = [client.get(path, headers=accept) for path in paths]
 answers.append(client.put("/", headers=accept))
@@ -44,7 +38,10 @@ print(json.dumps([[a.status_code, dict(a.headers), a.text] for a in answers]))
 
 def failures(project: Project, accept: str) -> list[tuple[int, dict[str, str], str]]:
     """Return the status, the headers and the text of the answer to each kind of failure."""
-    return [tuple(answer) for answer in json.loads(project.python(FAILING, ACCEPT=accept))]
+    return [
+        tuple(answer)
+        for answer in json.loads(project.python(FAILING, ACCEPT=accept, ENVIRONMENT="development"))
+    ]
 
 
 @pytest.mark.strategies("flask-config")

@@ -37,7 +37,8 @@ def init_app(app: Flask) -> None:
         SettingsError: `TRUSTED_HOSTS`, `TRUSTED_PROXIES` or `SECRET_KEY_FALLBACKS` is wrong.
     """
     config = app.config
-    if config["SECRET_KEY"] == Local.SECRET_KEY and not is_stated() and not is_flask_command():
+    is_development = config["TESTING"] or is_stated() or is_flask_command()
+    if config["SECRET_KEY"] == Local.SECRET_KEY and not is_development:
         # Perhaps production, where ENVIRONMENT was forgotten: everybody knows this key.
         config["SECRET_KEY"] = None
     for name in ("SECRET_KEY_FALLBACKS", "TRUSTED_HOSTS"):
