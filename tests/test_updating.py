@@ -442,6 +442,8 @@ def test_only_the_projects_folder_of_a_repository_changes(pattern: Git, tmp_path
     for place in ("services/shop", "services/other"):
         shutil.copytree(pattern.path, repository.path / place)
         shutil.rmtree(repository.path / place / ".git")
+    # git must not take the other project's file for this one.
+    (repository.path / "services" / "shop" / "helper.py").unlink()
     repository.commit("created")
     updated(Git(repository.path / "services" / "shop"))
     changed = repository.ok("git", "diff", "--cached", "--name-only").splitlines()

@@ -287,15 +287,12 @@ class Project:
         return {path: f"{mode} {name}" for mode, name, _, path in listed}
 
     def with_files(self, rendered: Entries) -> Entries:
-        """Return the repository's files with `rendered` for the project's; skipped ones stay."""
-        kept = {
-            path: entry
-            for path, entry in self.entries.items()
-            if not path.startswith(self.prefix)
-            or path == f"{self.prefix}.cruft.json"
-            or self.skips(path.removeprefix(self.prefix))
-        }
-        return kept | {self.prefix + p: e for p, e in rendered.items() if not self.skips(p)}
+        """Return the repository's files, with those of `rendered` for all of the project's."""
+        state = f"{self.prefix}.cruft.json"
+        # The other files are in it lest git takes one for a file of the project that was moved.
+        others = {p: e for p, e in self.entries.items() if not p.startswith(self.prefix)}
+        files = {self.prefix + path: e for path, e in rendered.items() if not self.skips(path)}
+        return others | {state: self.entries[state]} | files
 
     def tree(self, entries: Entries) -> str:
         """Write a tree with `entries`, and return its name."""
