@@ -33,6 +33,10 @@ class Project:
             connection that a program handed over, or None.
         version_table: the table that holds the current revision.
         version_table_schema: that table's schema; None for the default schema.
+        baseline: the last revision, or revisions, of a history that began elsewhere. The tests
+            judge what is newer.
+        convention_until: the last revision, or revisions, that the models' naming convention
+            names constraints for. Newer ones name all of theirs, as autogenerate writes them.
     """
 
     package: str
@@ -44,6 +48,8 @@ class Project:
     context: Callable[[Connection | None], AbstractContextManager[object]] = no_context
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
+    baseline: str | tuple[str, ...] = ()
+    convention_until: str | tuple[str, ...] = ()
 
 
 def load_project(config: Config) -> Project:
