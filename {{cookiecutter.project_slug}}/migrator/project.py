@@ -55,17 +55,22 @@ class Project:
 def load_project(config: Config) -> Project:
     """Return the Project that alembic.ini names: `[migrator] project = package.module:NAME`.
 
+    A section that `alembic -n` names has its own line `project = …`.
+
     Args:
         config: Alembic's configuration, with a file.
 
     Raises:
         SettingsError: the file does not name a Project.
     """
-    name = config.file_config.get("migrator", "project", fallback="")
-    module, _, attribute = name.partition(":")
+    name = config.get_main_option("project")
+    if name is None and config.config_ini_section == "alembic":
+        name = config.file_config.get("migrator", "project", fallback=None)
+    module, _, attribute = (name or "").partition(":")
     if not attribute:
+        section = config.config_ini_section.replace("alembic", "migrator")
         raise SettingsError(
-            f"{config.config_file_name} has no line `project = package.module:NAME` in [migrator]."
+            f"{config.config_file_name} has no line `project = package.module:NAME` in [{section}]."
         )
     project = getattr(import_module(module), attribute, None)
     if not isinstance(project, Project):

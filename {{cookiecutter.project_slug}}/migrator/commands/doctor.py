@@ -36,6 +36,7 @@ EXIT_CODES: dict[str, int] = {
     State.UNREACHABLE: 8,
     DRIFTED: 9,
     MISCONFIGURED: 10,
+    State.SQUASHED: 11,
 }
 
 # The next revision's message, by whether it does nothing but rename.

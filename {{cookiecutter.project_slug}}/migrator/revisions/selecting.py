@@ -8,6 +8,11 @@ from alembic.util import CommandError
 from ..errors import SettingsError
 
 
+def listed(revisions: str | Collection[str]) -> list[str]:
+    """Return one revision, several or none as a list."""
+    return [revisions] if isinstance(revisions, str) else list(revisions)
+
+
 def up_to(scripts: ScriptDirectory, last: str | Collection[str], attribute: str) -> set[str]:
     """Return the identifiers of the revisions `last` and of all before them.
 
@@ -19,7 +24,7 @@ def up_to(scripts: ScriptDirectory, last: str | Collection[str], attribute: str)
     Raises:
         SettingsError: there is no such revision.
     """
-    revisions = [last] if isinstance(last, str) else list(last)
+    revisions = listed(last)
     if not revisions:
         return set()
     try:
@@ -31,19 +36,44 @@ def up_to(scripts: ScriptDirectory, last: str | Collection[str], attribute: str)
         ) from error
 
 
-def are_separate(scripts: ScriptDirectory) -> bool:
-    """Return whether all heads are meant: each one but one has a branch label that no other has.
+def rival_heads(scripts: ScriptDirectory) -> list[str]:
+    """Return the heads that are not meant to be several; none where all are.
 
-    A label belongs to all revisions of its branch. So two revisions that follow the same one by
+    A head with a branch label that no other head has is meant, and one that is left over then. A
+    label belongs to all revisions of its branch, so two revisions that follow the same one by
     mistake have the same labels:
     https://alembic.sqlalchemy.org/en/latest/branches.html#working-with-branch-labels
 
     Args:
         scripts: the revision files.
     """
-    labels = [_labels(scripts.get_revision(head)) for head in scripts.get_heads()]
-    others = [set[str]().union(*labels[:i], *labels[i + 1 :]) for i in range(len(labels))]
-    return sum(not own - other for own, other in zip(labels, others, strict=True)) <= 1
+    labels = {head: _labels(scripts.get_revision(head)) for head in scripts.get_heads()}
+    rivals = [
+        head
+        for head, own in labels.items()
+        if not own.difference(*(found for other, found in labels.items() if other != head))
+    ]
+    return rivals if len(rivals) > 1 else []
+
+
+def replaced_by(scripts: ScriptDirectory, gone: Collection[str]) -> tuple[str, bool]:
+    """Return which revision replaces those of a squash, and whether a database has all of it.
+
+    A revision that replaces others names them, in the order in which they applied:
+    `replaces = ("4f1c0a", "9be27d")`.
+
+    Args:
+        scripts: the revision files.
+        gone: the revisions that a database is at, and that have no file.
+
+    Returns:
+        The replacement, "" where none names them; and whether its last one is among `gone`.
+    """
+    for script in scripts.walk_revisions():
+        replaced = getattr(script.module, "replaces", ())
+        if replaced and set(gone) <= set(replaced):
+            return script.revision, replaced[-1] in gone
+    return "", False
 
 
 def _labels(script: Script | None) -> set[str]:

@@ -47,7 +47,7 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     connection = context.connection
     assert connection is not None
     _acquire(connection, context.version_table)
-    _set_lock_timeout(connection)
+    _set_lock_timeout(context, connection)
     _notice_dead_client(connection)
     part = CommittedPart(context)
     retries = lock_retries()
@@ -107,10 +107,15 @@ def _acquire(connection: Connection, version_table: str) -> None:
     connection.commit()
 
 
-def _set_lock_timeout(connection: Connection) -> None:
+def _set_lock_timeout(context: MigrationContext, connection: Connection) -> None:
     set_timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
     connection.exec_driver_sql(set_timeout)
     connection.commit()
+    # What a revision sets is for that revision.
+    context.on_version_apply_callbacks = (
+        *context.on_version_apply_callbacks,
+        lambda **_: connection.exec_driver_sql(set_timeout),
+    )
 
     # Building an index concurrently blocks no one, but has to wait for long transactions.
     def wait_for_ever(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
