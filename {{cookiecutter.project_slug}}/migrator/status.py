@@ -59,8 +59,8 @@ class Status(NamedTuple):
             case State.AHEAD:
                 return (
                     f"The database is at revision {current}, which this code does not have: a"
-                    " newer release migrated it, and has to be deployed to migrate it further; or"
-                    " the revision was deleted, and another one has to say that it replaces it."
+                    " newer release migrated it, and has to be deployed to migrate it further, or"
+                    " it was squashed, and no revision `replaces` it."
                 )
             case State.EMPTY:
                 return "The database has none of the models' tables, and was never migrated."
@@ -99,7 +99,7 @@ class Status(NamedTuple):
             case State.SQUASHED if self.is_complete:
                 return "flask db adopt"
             case State.AHEAD | State.SQUASHED:
-                return f"git log --all --oneline -- 'alembic/versions/*{self.current[0]}*'"
+                return f"git log --all --oneline -- '*{self.current[0]}*.py'"
             case State.UNSTAMPED:
                 return "flask db adopt"
             case State.TWO_HEADS if len(self.heads) > 1:

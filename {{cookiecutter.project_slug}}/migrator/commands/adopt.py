@@ -61,7 +61,7 @@ def _to_note(status: Status, lines: list[str], stamp_anyway: bool) -> tuple[str,
         return (*status.kept, status.replacement)
     if status.state not in _COMPARED:
         raise CommandError(
-            f"There is nothing to adopt." + f" Next: {status.command}" * bool(status.command)
+            "There is nothing to adopt." + f" Next: {status.command}" * bool(status.command)
         )
     for line in lines:
         print(f"  {line}")
