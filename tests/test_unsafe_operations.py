@@ -11,6 +11,7 @@ import pytest
 from .projects import Project
 
 COLUMN = 'sa.Column("more", sa.Integer()'
+OLD = "existing_type="
 # What an upgrade does, and what is said of it; nothing when it is safe.
 OPERATIONS = [
     ('op.drop_table("note")', "drops a table"),
@@ -71,6 +72,48 @@ OPERATIONS = [
         None,
     ),
     ("from shopping import cart", None),
+    ('op.create_unique_constraint("uq", "note", ["text"])', "adds UNIQUE"),
+    ('op.create_index("uq", "note", ["text"], unique=True)', "adds UNIQUE"),
+    ('op.create_foreign_key("fk", "note", "author", ["text"], ["id"])', "adds a FOREIGN KEY"),
+    ('op.create_check_constraint("ck", "note", "text <> \'\'")', "adds a CHECK"),
+    (
+        'with op.batch_alter_table("note") as b:\n    b.create_unique_constraint("u", ["text"])',
+        "adds UNIQUE",
+    ),
+    ("op.execute('ALTER TABLE note ADD CONSTRAINT ck CHECK (id > 0)')", "CHECK in its SQL"),
+    ("op.execute('ALTER TABLE note ADD UNIQUE (text)')", "ADD UNIQUE in its SQL"),
+    ("op.execute('ALTER TABLE note ADD CONSTRAINT ck CHECK (id > 0) NOT VALID')", None),
+    ("op.execute('ALTER INDEX ix RENAME TO iy')", None),
+    (
+        'op.create_check_constraint("ck", "note", "id > 0", postgresql_not_valid=True)',
+        None,
+    ),
+    # A new column has no values that could break it.
+    (
+        f'op.add_column("note", {COLUMN}))\n'
+        'op.create_foreign_key("fk", "note", "author", ["more"], ["id"])\n'
+        'op.create_unique_constraint("uq", "note", ["more"])',
+        None,
+    ),
+    (f"op.alter_column('note', 'text', {OLD}sa.String(20), type_=sa.String(30))", None),
+    (f"op.alter_column('note', 'text', {OLD}sa.String(20), type_=sa.Text())", None),
+    (f"op.alter_column('note', 'n', {OLD}sa.Numeric(5, 2), type_=sa.Numeric(7, 2))", None),
+    (
+        f"op.alter_column('note', 'n', {OLD}sa.Numeric(5, 2), type_=sa.Numeric(7, 3))",
+        "changes a column's type",
+    ),
+    (
+        f"op.alter_column('note', 'text', {OLD}sa.String(20), type_=sa.String(10))",
+        "changes a column's type",
+    ),
+    (
+        f"op.alter_column('note', 'id', {OLD}sa.Integer(), type_=sa.BigInteger())",
+        "changes a column's type",
+    ),
+    (
+        f"op.alter_column('note', 't', {OLD}sa.CHAR(5), type_=sa.CHAR(6))",
+        "changes a column's type",
+    ),
     (f'op.add_column("note", {COLUMN}))', None),
     (f'op.add_column("note", {COLUMN}, nullable=False, server_default="0"))', None),
     (f'op.add_column("note", {COLUMN}, sa.Identity(), nullable=False))', None),
@@ -229,7 +272,7 @@ backfill(
 """
 VALIDATED = """# revision
 op.create_check_constraint(
-    "born_set", "author", "born IS NOT NULL", postgresql_not_valid=True
+    "ck_author_born_set", "author", "born IS NOT NULL", postgresql_not_valid=True
 )
 """
 VALIDATE = """# revision

@@ -10,6 +10,7 @@ from migrator.dialect.lock import prepare_sql, run_exclusively
 from migrator.engine import connect_as_owner, migration_url
 from migrator.project import load_project
 from migrator.running.advice import explained_errors, explained_settings
+from migrator.running.convention import names_as_written
 from migrator.running.guards import is_writing, refuse_downgrade
 from migrator.running.process import own_process
 
@@ -17,7 +18,12 @@ config = context.config
 
 
 def run() -> None:
-    with explained_errors(context.get_context(), project), context.begin_transaction():
+    migration = context.get_context()
+    with (
+        explained_errors(migration, project),
+        names_as_written(migration, project),
+        context.begin_transaction(),
+    ):
         context.run_migrations()
 
 

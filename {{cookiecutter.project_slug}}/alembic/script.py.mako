@@ -1,3 +1,6 @@
+<%!
+import migrator.revisions.finish  # what alembic.ini does with the new file
+%>\
 """${message}
 
 Revision ID: ${up_revision}

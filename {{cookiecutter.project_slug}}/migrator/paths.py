@@ -6,4 +6,3 @@ ROOT = Path(__file__).parent.parent
 INI = ROOT / "alembic.ini"
 INSTANCE = ROOT / "instance"
 HEAD = ROOT / "alembic" / "HEAD"
-VERSIONS = ROOT / "alembic" / "versions"

@@ -33,6 +33,10 @@ class Project:
             connection that a program handed over, or None.
         version_table: the table that holds the current revision.
         version_table_schema: that table's schema; None for the default schema.
+        baseline: the last revision, or revisions, of a history that began elsewhere. The tests
+            judge what is newer.
+        convention_until: the last revision, or revisions, that the models' naming convention
+            names constraints for. Newer ones name all of theirs, as autogenerate writes them.
     """
 
     package: str
@@ -44,10 +48,14 @@ class Project:
     context: Callable[[Connection | None], AbstractContextManager[object]] = no_context
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
+    baseline: str | tuple[str, ...] = ()
+    convention_until: str | tuple[str, ...] = ()
 
 
 def load_project(config: Config) -> Project:
     """Return the Project that alembic.ini names: `[migrator] project = package.module:NAME`.
+
+    A section that `alembic -n` names has its own line `project = …`.
 
     Args:
         config: Alembic's configuration, with a file.
@@ -55,11 +63,14 @@ def load_project(config: Config) -> Project:
     Raises:
         SettingsError: the file does not name a Project.
     """
-    name = config.file_config.get("migrator", "project", fallback="")
-    module, _, attribute = name.partition(":")
+    name = config.get_main_option("project")
+    if name is None and config.config_ini_section == "alembic":
+        name = config.file_config.get("migrator", "project", fallback=None)
+    module, _, attribute = (name or "").partition(":")
     if not attribute:
+        section = config.config_ini_section.replace("alembic", "migrator")
         raise SettingsError(
-            f"{config.config_file_name} has no line `project = package.module:NAME` in [migrator]."
+            f"{config.config_file_name} has no line `project = package.module:NAME` in [{section}]."
         )
     project = getattr(import_module(module), attribute, None)
     if not isinstance(project, Project):

@@ -9,6 +9,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from .project import Project
+from .revisions.selecting import replaced_by, rival_heads
 
 
 class State(StrEnum):
@@ -19,6 +20,7 @@ class State(StrEnum):
     AHEAD = "ahead"
     EMPTY = "empty"
     UNSTAMPED = "unstamped"
+    SQUASHED = "squashed"
     TWO_HEADS = "two heads"
     UNREACHABLE = "unreachable"
 
@@ -32,6 +34,9 @@ class Status(NamedTuple):
         heads: the newest revisions of the files.
         pending: the revisions that the database lacks, in the order in which they apply.
         reason: why the database is unreachable.
+        kept: those revisions that the database is at beside one that has no file.
+        replacement: the revision that replaces the one that has no file.
+        is_complete: whether the database has all that the replacement does.
     """
 
     state: State
@@ -39,6 +44,9 @@ class Status(NamedTuple):
     heads: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     reason: str = ""
+    kept: tuple[str, ...] = ()
+    replacement: str = ""
+    is_complete: bool = False
 
     @property
     def sentence(self) -> str:
@@ -51,14 +59,28 @@ class Status(NamedTuple):
             case State.AHEAD:
                 return (
                     f"The database is at revision {current}, which this code does not have: a"
-                    " newer release migrated it, and has to be deployed to migrate it further."
+                    " newer release migrated it, and has to be deployed to migrate it further, or"
+                    " it was squashed, and no revision `replaces` it."
                 )
             case State.EMPTY:
                 return "The database has none of the models' tables, and was never migrated."
             case State.UNSTAMPED:
                 return "The database has tables of the models, but no revision is noted in it."
+            case State.SQUASHED if self.is_complete:
+                return (
+                    f"The database is at revision {current}, the last one of those that"
+                    f" {self.replacement} replaces."
+                )
+            case State.SQUASHED:
+                return (
+                    f"The database is at revision {current}, in the middle of those that"
+                    f" {self.replacement} replaces: upgrade it with code that still has them."
+                )
             case State.TWO_HEADS if len(self.heads) > 1:
-                return f"The revision files have {len(self.heads)} heads: {heads}."
+                return (
+                    f"The revision files have {len(self.heads)} heads: {heads}. If that is meant,"
+                    " give each one's branch a label."
+                )
             case State.TWO_HEADS:
                 return f"The database says it is at {current}, but some of these precede others."
             case State.UNREACHABLE:
@@ -73,9 +95,11 @@ class Status(NamedTuple):
         """What to type next; empty when there is nothing to do."""
         match self.state:
             case State.BEHIND | State.EMPTY:
-                return "alembic upgrade head"
-            case State.AHEAD:
-                return f"git log --all --oneline -- 'alembic/versions/*{self.current[0]}*'"
+                return "alembic upgrade head" + "s" * (len(self.heads) > 1)
+            case State.SQUASHED if self.is_complete:
+                return "flask db adopt"
+            case State.AHEAD | State.SQUASHED:
+                return f"git log --all --oneline -- '*{self.current[0]}*.py'"
             case State.UNSTAMPED:
                 return "flask db adopt"
             case State.TWO_HEADS if len(self.heads) > 1:
@@ -99,17 +123,20 @@ def database_status(
     """
     current = _current_revisions(connection, project)
     heads = tuple(scripts.get_heads())
-    if len(heads) > 1:
-        return Status(State.TWO_HEADS, current, heads)
+    if rivals := rival_heads(scripts):
+        return Status(State.TWO_HEADS, current, tuple(rivals))
     unknown = tuple(revision for revision in current if not _is_known(revision, scripts))
     if unknown:
-        return Status(State.AHEAD, unknown, heads)
+        replacement, is_complete = replaced_by(scripts, unknown)
+        state = State.SQUASHED if replacement else State.AHEAD
+        kept = tuple(revision for revision in current if revision not in unknown)
+        return Status(state, unknown, heads, (), "", kept, replacement, is_complete)
     try:
         newest_first = scripts.iterate_revisions("heads", current, implicit_base=True)
         pending = tuple(script.revision for script in newest_first)[::-1]
     except RevisionError:
         there = tuple(s.revision for s in scripts.walk_revisions() if s.revision in current)
-        return Status(State.TWO_HEADS, there, heads)
+        return Status(State.TWO_HEADS, there)
     if not pending:
         return Status(State.UP_TO_DATE, current, heads)
     if current:

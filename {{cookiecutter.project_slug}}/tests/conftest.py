@@ -47,7 +47,7 @@ def app(new_database: Callable[[], URL]) -> Iterator[Flask]:
     """The app, on a database that the migrations have built."""
     url = new_database()
     with create_engine(url, poolclass=NullPool).connect() as connection:
-        command.upgrade(alembic_config(connection), "head")
+        command.upgrade(alembic_config(connection), "heads")
     app = create_app(
         {
             "TESTING": True,

@@ -12,6 +12,7 @@ from flask import Flask
 from migrator.commands import diagram
 from migrator.paths import HEAD, INI
 from migrator.revisions import unsafe
+from migrator.revisions.selecting import listed, rival_heads
 from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
 
 from {{ cookiecutter.project_slug }} import models
@@ -37,8 +38,9 @@ def tables(connection: Connection) -> set[str]:
     return {*inspect(connection).get_table_names()}
 
 
-def test_there_is_one_head() -> None:
-    assert len(heads()) <= 1, "two revisions follow the same one: uv run flask db rebase"
+def test_no_two_revisions_follow_the_same_one() -> None:
+    rivals = rival_heads(ScriptDirectory.from_config(Config(INI)))
+    assert not rivals, f"{' and '.join(rivals)} follow the same one: uv run flask db rebase"
 
 
 def test_the_head_file_names_the_newest_revision() -> None:
@@ -50,17 +52,23 @@ def test_the_head_file_names_the_newest_revision() -> None:
 
 def test_up_down_and_up_again(connection: Connection) -> None:
     config = alembic_config(connection)
-    command.upgrade(config, "head")
+    # What is older than the baseline is not judged.
+    starts = listed(PROJECT.baseline)
+    for start in starts:
+        command.upgrade(config, start)
+    at_start = tables(connection) | {"alembic_version"}
+    command.upgrade(config, "heads")
     at_head = tables(connection)
-    command.downgrade(config, "base")
-    assert tables(connection) == {"alembic_version"}
-    command.upgrade(config, "head")
+    for start in starts or ["base"]:
+        command.downgrade(config, start)
+    assert tables(connection) == at_start
+    command.upgrade(config, "heads")
     assert tables(connection) == at_head
 
 
 def test_models_and_migrations_agree(connection: Connection) -> None:
     config = alembic_config(connection)
-    command.upgrade(config, "head")
+    command.upgrade(config, "heads")
     # Raises, with the differences, when a revision would find something to do.
     command.check(config)
 

@@ -1,6 +1,7 @@
 """What a revision would have to do to bring the database to the models."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from alembic.autogenerate import RevisionContext, render_op_text
@@ -12,9 +13,24 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from .renames import are_renames
 
-def differences(connection: Connection, config: Config) -> list[str]:
-    """Return one line of a revision for each difference between the models and the database.
+
+@dataclass(frozen=True)
+class Differences:
+    """How a database differs from the models.
+
+    Attributes:
+        lines: one line of a revision for each difference.
+        in_names_only: whether each one is the name of a constraint or an index.
+    """
+
+    lines: list[str]
+    in_names_only: bool
+
+
+def differences(connection: Connection, config: Config) -> Differences:
+    """Return how the database differs from the models.
 
     These are the differences that `alembic check` finds, whatever revision the database is at.
 
@@ -35,22 +51,24 @@ def differences(connection: Connection, config: Config) -> list[str]:
         ("message", "head", "branch_label", "version_path", "rev_id", "depends_on")
     )
     revision = RevisionContext(config, scripts, {**arguments, "sql": False, "splice": False})
-    found: list[str] = []
+    found: list[MigrateOperation] = []
+    lines: list[str] = []
 
     def compare(_: object, context: MigrationContext) -> Iterable[Any]:
         revision.run_autogenerate(scripts.get_heads(), context)
         rendering = AutogenContext(context, autogenerate=False)
         rendering.imports = set()
         for operations in revision.generated_revisions[-1].upgrade_ops_list:
-            for operation in _flat(operations.ops):
-                lines = render_op_text(rendering, operation).splitlines()
-                found.append(" ".join(line.strip() for line in lines))
+            found.extend(_flat(operations.ops))
+        for operation in found:
+            text = render_op_text(rendering, operation).splitlines()
+            lines.append(" ".join(line.strip() for line in text))
         return []
 
     # Looking makes no alembic_version.
     with EnvironmentContext(config, scripts, fn=compare, dont_mutate=True):
         scripts.run_env()
-    return found
+    return Differences(lines, are_renames(found))
 
 
 def _flat(operations: Iterable[MigrateOperation]) -> Iterator[MigrateOperation]:

@@ -13,8 +13,10 @@ from alembic.util import CommandError
 from ..dialect.registration import DIALECT_OPTIONS, register
 from ..project import Project
 from ..running.guards import command_name
+from .bound_names import render_column
 from .order import order_operations
 from .ownership import is_own_name
+from .renames import are_renames, find_renames
 
 log = logging.getLogger("alembic.autogenerate")
 
@@ -51,6 +53,8 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
     if kind == "server_default" and isinstance(getattr(item, "arg", None), str):
         # Alembic strips quotes at both ends, and writes an enum's member as such.
         return str.__repr__(item.arg)
+    if kind == "column":
+        return render_column(item, context) or False
     module = type(item).__module__
     if kind == "type" and module.partition(".")[0] != "sqlalchemy":
         context.imports.add(f"import {module}")
@@ -70,6 +74,10 @@ def review(
     [script] = scripts
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
         order_operations(upgrade, downgrade, supports_alter=context.dialect.supports_alter)
+        find_renames(upgrade)
+        find_renames(downgrade)
+        if are_renames(upgrade.ops):
+            log.warning("Database and models differ in nothing but the names of constraints")
         for operation in upgrade.ops:
             if isinstance(operation, DropTableOp):
                 log.warning(

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 
-from ..revisions.reading import text_of, upgrade_calls
+from ..revisions.reading import Call, upgrade_calls
 
 
 class TableName(NamedTuple):
@@ -82,35 +82,40 @@ def _in_default_schema(
 def created_tables(scripts: ScriptDirectory) -> set[TableName]:
     """Return the tables that exist after all revisions, read from their files.
 
-    Recognises `create_table`, `drop_table` and `rename_table` with a literal name or a constant
-    of the revision's module, and CREATE, DROP and RENAME of a table in `execute`.
+    Recognises `create_table`, `drop_table` and `rename_table`, also with `_if_exists` or
+    `_if_not_exists` behind them, with a literal name or a constant of the module, in the revision
+    or in a function that it calls; and CREATE, DROP and RENAME of a table in `execute`.
     """
     tables: set[TableName] = set()
     for script in reversed(list(scripts.walk_revisions())):
         for call in upgrade_calls(script):
-            for is_there, table in _table_changes(call, script):
+            for is_there, table in _table_changes(call):
                 (tables.add if is_there else tables.discard)(table)
     return tables
 
 
-def _table_changes(call: ast.Call, script: Script) -> Iterator[tuple[bool, TableName]]:
+def _table_changes(call: Call) -> Iterator[tuple[bool, TableName]]:
     """Yield each table that `call` makes (True) or removes (False)."""
-    keywords = {keyword.arg: text_of(keyword.value, script) for keyword in call.keywords}
-    names = [
-        TableName(keywords.get("schema") or None, text_of(argument, script))
-        for argument in call.args[:2]
-    ]
-    match call.func, names:
-        case ast.Attribute(attr="create_table"), [made, *_]:
+    keywords = {keyword.arg: call.text(keyword.value) for keyword in call.node.keywords}
+    schema = keywords.get("schema") or None
+    names = [TableName(schema, call.text(argument)) for argument in call.node.args[:2]]
+    # A helper's own arguments may come first: the connection, as a rule.
+    named = [table for table in names if table.name][:1]
+    match call.function, names:
+        case "create_table", [made, *_]:
             yield True, made
-        case ast.Attribute(attr="drop_table"), [gone, *_]:
+        case "drop_table", [gone, *_]:
             yield False, gone
-        case ast.Attribute(attr="rename_table"), [gone, made]:
+        case "rename_table", [gone, made]:
             yield False, gone
             yield True, made
-        case ast.Attribute(attr="execute"), _:
-            for node in ast.walk(call):
-                yield from _sql_changes(text_of(node, script))
+        case "create_table_if_not_exists", _ if named:
+            yield True, named[0]
+        case "drop_table_if_exists", _ if named:
+            yield False, named[0]
+        case "execute", _:
+            for node in ast.walk(call.node):
+                yield from _sql_changes(call.text(node))
 
 
 _NAME = r'(?:"[^"]+"|`[^`]+`|\w++)'

@@ -8,14 +8,23 @@ from alembic.util import CommandError
 from ..autogenerate.comparison import differences
 from ..engine import connect_as_owner
 from ..project import load_project
-from ..status import State, database_status
+from ..status import State, Status, database_status
+
+# How the models are compared with a database that no one has noted a revision in, or an unknown one.
+_COMPARED = (State.UNSTAMPED, State.AHEAD)
 
 
 def adopt(config: Config, stamp_anyway: bool = False) -> None:
-    """Compare an existing database with the models, and stamp it with head if they agree.
+    """Say how an existing database was made, and note its revision if the models agree with it.
+
+    - Its revision is one of the files: nothing is noted, it is under the migrations already.
+    - A squash has replaced its revision: the one that replaces it is noted.
+    - No revision is noted: the newest one is, if the database is what the models say.
+    - Its revision has no file: the same, but only with `--stamp-anyway`, because a newer release
+      may have made it.
 
     Raises:
-        CommandError: they differ, or there is nothing to adopt.
+        CommandError: the database differs, or it is not clear what to note.
         SettingsError: the database's URL is missing or wrong.
     """
     scripts = ScriptDirectory.from_config(config)
@@ -27,16 +36,46 @@ def adopt(config: Config, stamp_anyway: bool = False) -> None:
     project = load_project(config)
     with project.context(None), connect_as_owner(project) as connection:
         status = database_status(connection, scripts, project)
-        if status.state is not State.UNSTAMPED:
-            advice = f" Next: {status.command}" * bool(status.command)
-            raise CommandError(f"There is nothing to adopt. {status.sentence}{advice}")
-        found = differences(connection, config)
-    for line in found:
-        print(line)
-    if found and not stamp_anyway:
+        lines = differences(connection, config).lines if status.state in _COMPARED else []
+    print(status.sentence)
+    revisions = _to_note(status, lines, stamp_anyway)
+    if not revisions:
+        print(f"There is nothing to note. Next: {status.command or 'flask db doctor'}")
+        return
+    # Whatever stands there now is replaced: it has no file.
+    command.stamp(config, list(revisions), purge=True)
+    print(f"Noted: the database is at {', '.join(revisions)}. Next: flask db doctor")
+
+
+def _to_note(status: Status, lines: list[str], stamp_anyway: bool) -> tuple[str, ...]:
+    """Return the revisions to note; none where the right ones are there.
+
+    Args:
+        status: of the database.
+        lines: how it differs from the models, where they are compared.
+        stamp_anyway: whether to go on where it is not clear.
+    """
+    if status.state in (State.UP_TO_DATE, State.BEHIND):
+        return ()
+    if status.state is State.SQUASHED and status.is_complete:
+        return (*status.kept, status.replacement)
+    if status.state not in _COMPARED:
         raise CommandError(
-            f"The database lacks {len(found)} things that the models have, or has other ones"
-            " (above): bring the two together and try again, or use --stamp-anyway."
+            "There is nothing to adopt." + f" Next: {status.command}" * bool(status.command)
         )
-    command.stamp(config, "head")
-    print(f"The database is now at {scripts.get_current_head()}.")
+    for line in lines:
+        print(f"  {line}")
+    if stamp_anyway:
+        return status.heads
+    if lines:
+        raise CommandError(
+            f"To be what the models say, the database needs {len(lines)} operations (above): bring"
+            " the two together and try again, or use --stamp-anyway."
+        )
+    print("It is what the models say.")
+    if status.state is State.AHEAD:
+        raise CommandError(
+            "If its revision was deleted from this code, and no newer release has made it, note"
+            f" {', '.join(status.heads)} with --stamp-anyway. Else next: {status.command}"
+        )
+    return status.heads

@@ -36,7 +36,11 @@ EXIT_CODES: dict[str, int] = {
     State.UNREACHABLE: 8,
     DRIFTED: 9,
     MISCONFIGURED: 10,
+    State.SQUASHED: 11,
 }
+
+# The next revision's message, by whether it does nothing but rename.
+_MENDS = {False: "mend the drift", True: "rename constraints"}
 
 
 @dataclass(frozen=True)
@@ -109,18 +113,27 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
     if status.state is not State.UP_TO_DATE:
         return report
     try:
-        drift = differences(connection, config)
+        found = differences(connection, config)
     except CommandError as error:
         return replace(report, state=DRIFTED, sentence=str(error))
-    if not drift:
-        return replace(report, drift=drift)
+    if not found.lines:
+        return replace(report, drift=found.lines)
+    count, at = len(found.lines), ", ".join(status.current)
+    sentence = (
+        f"The database is at {at}, but it is not what the models say: {count}"
+        f" operation{'s' * (count > 1)} away."
+    )
+    if found.in_names_only:
+        sentence = (
+            f"The database is at {at}, and differs from the models in nothing but the names of"
+            f" {count} constraints or indexes: rename them, or give the models their names."
+        )
     return replace(
         report,
         state=DRIFTED,
-        drift=drift,
-        sentence=f"The database is at {', '.join(status.current)}, but it is not what the models"
-        f" say: {len(drift)} operation{'s' * (len(drift) > 1)} away.",
-        next='alembic revision --autogenerate -m "mend the drift"',
+        drift=found.lines,
+        sentence=sentence,
+        next=f'alembic revision --autogenerate -m "{_MENDS[found.in_names_only]}"',
     )
 
 

@@ -2,23 +2,33 @@
 
 import gc
 import sys
-from collections.abc import Iterator
+from argparse import ArgumentParser
+from difflib import get_close_matches
+from pathlib import Path
 
 from alembic import command
 from alembic.config import CommandLine, Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from ..errors import SettingsError
-from ..paths import INI
+from ..paths import INI, ROOT
 from ..running.process import GARBAGE_THRESHOLD, quieten
 from .adopt import adopt
 from .diagram import diagram
 from .doctor import doctor
 from .rebase import rebase
 
-# Where to, when `flask db upgrade` or `flask db downgrade` does not say: Flask-Migrate's defaults.
-DEFAULT_REVISIONS = {"upgrade": "head", "downgrade": "-1"}
-# Options whose value is the next word.
-VALUED = {"-c", "--config", "-n", "--name", "-x", "--tag"}
+# What Flask-Migrate takes where no revision is given:
+# https://flask-migrate.readthedocs.io/en/latest/#command-reference
+DEFAULTS: dict[str, str | list[str]] = {
+    "upgrade": "head",
+    "downgrade": "-1",
+    "show": "head",
+    "edit": "current",
+    "stamp": ["head"],
+    "merge": ["heads"],
+}
 
 
 def main(arguments: list[str]) -> None:
@@ -26,23 +36,13 @@ def main(arguments: list[str]) -> None:
     # Some commands read revisions before alembic/env.py sets it, or do without.
     gc.set_threshold(GARBAGE_THRESHOLD)
     quieten()
-    command_line = CommandLine(prog="flask db")
-    for function in (migrate, doctor, adopt, diagram):
-        command_line.register_command(function)
-    _add_rebase(command_line)
-    commands = command_line.subparsers.choices
-    commands["doctor"].add_argument(
-        "--json", dest="as_json", action="store_true", help="Print the findings as JSON"
-    )
-    commands["adopt"].add_argument(
-        "--stamp-anyway", action="store_true", help="Stamp the database although it differs"
-    )
-    words = list(_words(arguments))
-    if len(words) == 1:
-        arguments = [*arguments, *[DEFAULT_REVISIONS[w] for w in words if w in DEFAULT_REVISIONS]]
+    command_line = _command_line()
+    options, words = _global_options(arguments)
+    _refuse_unknown(words, command_line.subparsers.choices)
     try:
-        command_line.main(["-c", str(INI), *arguments])
-    except SettingsError as error:
+        # Alembic itself would print an error twice, and exit with 255.
+        command_line.main(["-c", str(INI), "--raiseerr", *options, *(words or ["--help"])])
+    except (CommandError, SettingsError) as error:
         sys.exit(f"Error: {error}")
 
 
@@ -72,18 +72,105 @@ def migrate(
     )
 
 
-def _words(arguments: list[str]) -> Iterator[str]:
-    """Yield the arguments that are neither options nor their values; -1 is a revision."""
-    remaining = iter(arguments)
-    for argument in remaining:
-        if argument in VALUED:
-            next(remaining, None)
-        elif not argument.startswith("-") or argument[1:].isdigit():
-            yield argument
+def downgrade(
+    config: Config, revision: str = "-1", sql: bool = False, tag: str | None = None
+) -> None:
+    """Revert to a previous version."""
+    # Without a database, Alembic has to be told where to start.
+    command.downgrade(config, "head:-1" if sql and revision == "-1" else revision, sql, tag)
 
 
-def _add_rebase(command_line: CommandLine) -> None:
-    help = "Move this branch's new revisions on top of the main branch's."
-    parser = command_line.subparsers.add_parser("rebase", help=help)
-    parser.add_argument("branch", nargs="?", help="the main branch, when git does not tell")
-    parser.set_defaults(cmd=(rebase, ["branch"], []))
+def merge(
+    config: Config,
+    revisions: list[str],
+    message: str | None = None,
+    branch_label: str | None = None,
+    rev_id: str | None = None,
+) -> None:
+    """Join two revisions with a new one.
+
+    Raises:
+        CommandError: there is only one.
+    """
+    heads = ScriptDirectory.from_config(config).get_heads()
+    if revisions == ["heads"] and len(heads) < 2:
+        raise CommandError("There is nothing to merge: the revisions have one head.")
+    command.merge(config, revisions, message, branch_label, rev_id)
+
+
+def refuse_init(config: Config) -> None:
+    """Say that there is nothing to set up.
+
+    Raises:
+        CommandError: always.
+    """
+    raise CommandError(
+        "This project is already set up: alembic.ini, alembic/env.py and alembic/versions/ are"
+        ' there. Next: flask db migrate -m "…"'
+    )
+
+
+def _command_line() -> CommandLine:
+    """Return Alembic's parser with this project's commands and Flask-Migrate's defaults."""
+    command_line = CommandLine(prog="flask db")
+    for function in (migrate, doctor, adopt, diagram):
+        command_line.register_command(function)
+    rebase_parser = command_line.subparsers.add_parser(
+        "rebase", help="Move this branch's new revisions on top of the main branch's."
+    )
+    rebase_parser.add_argument("branch", nargs="?", help="the main branch, when git does not tell")
+    rebase_parser.set_defaults(cmd=(rebase, ["branch"], []))
+    commands: dict[str, ArgumentParser] = command_line.subparsers.choices
+    commands["doctor"].add_argument(
+        "--json", dest="as_json", action="store_true", help="Print the findings as JSON"
+    )
+    commands["adopt"].add_argument(
+        "--stamp-anyway", action="store_true", help="Stamp the database although it differs"
+    )
+    for name, default in DEFAULTS.items():
+        [revision] = (action for action in commands[name]._actions if not action.option_strings)
+        revision.nargs = "?" if isinstance(default, str) else "*"
+        revision.default, revision.required = default, False
+    commands["downgrade"].set_defaults(cmd=(downgrade, ["revision"], ["sql", "tag"]))
+    commands["merge"].set_defaults(
+        cmd=(merge, ["revisions"], ["message", "branch_label", "rev_id"])
+    )
+    commands["init"].add_argument("--multidb", action="store_true")
+    commands["list-templates"] = commands["list_templates"]
+    for name in ("init", "list_templates"):
+        for action in commands[name]._actions:
+            action.required = False
+            if action.dest == "directory":
+                action.nargs = "?"
+        commands[name].set_defaults(cmd=(refuse_init, [], []))
+    return command_line
+
+
+def _global_options(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the options that Alembic wants before the command, and the rest.
+
+    Flask-Migrate takes them behind the command too.
+    """
+    parser = ArgumentParser(prog="flask db", add_help=False, allow_abbrev=False)
+    parser.add_argument("-n", "--name")
+    parser.add_argument("-x", "--x-arg", action="append", default=[])
+    parser.add_argument("-d", "--directory")
+    options, words = parser.parse_known_args(arguments)
+    if options.directory and Path(options.directory).resolve() != ROOT / "alembic":
+        sys.exit(
+            f"Error: -d {options.directory} is not where this project has its revisions:"
+            " alembic.ini says where. Leave it out; another database is flask db -n NAME."
+        )
+    name = ["-n", options.name] if options.name else []
+    return [*name, *(word for x in options.x_arg for word in ("-x", x))], words
+
+
+def _refuse_unknown(words: list[str], commands: dict[str, ArgumentParser]) -> None:
+    """End with a line, and the exit code of a wrong usage, if there is no such command."""
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name is None or name in commands or "-c" in words or "--config" in words:
+        return
+    near = get_close_matches(name, commands, 1)
+    meant = f" Did you mean {near[0]}?" if near else " flask db --help lists them."
+    print(f"Error: flask db has no command {name}.{meant}", file=sys.stderr)
+    sys.exit(2)

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from ..revisions import head
+from ..revisions.selecting import rival_heads
 
 # The first of these that is at one of the two heads is the main branch.
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -33,13 +34,14 @@ def rebase(config: Config, branch: str | None = None) -> None:
             applied to the database, or the database cannot be asked.
     """
     scripts = ScriptDirectory.from_config(config)
-    heads = scripts.get_heads()
+    heads = rival_heads(scripts)
     if len(heads) != 2:
         raise CommandError(
-            f"Nothing to rebase: that takes two heads, and here are {len(heads)}"
-            f" ({', '.join(heads)})."
+            "Nothing to rebase: that takes two heads of one branch, and here are"
+            f" {len(heads) or len(scripts.get_heads())} ({', '.join(heads or scripts.get_heads())})."
         )
-    onto = _published_head(heads, (branch,) if branch else MAIN_BRANCHES)
+    section = config.config_ini_section
+    onto = _published_head(heads, (branch,) if branch else MAIN_BRANCHES, section)
     [moving] = set(heads) - {onto}
     published = {script.revision for script in scripts.iterate_revisions(onto, "base")}
     new = [s for s in scripts.iterate_revisions(moving, "base") if s.revision not in published]
@@ -52,15 +54,17 @@ def rebase(config: Config, branch: str | None = None) -> None:
             f" alembic downgrade {first.down_revision or 'base'}"
         )
     _rewrite(Path(first.path), onto)
-    head.write()
+    head.write(section)
     config.print_stdout("%s now follows %s; alembic/HEAD is %s", first.revision, onto, moving)
 
 
-def _published_head(heads: list[str], branches: tuple[str, ...]) -> str:
-    """Return the one of `heads` that a branch has as its newest revision."""
+def _published_head(heads: list[str], branches: tuple[str, ...], section: str) -> str:
+    """Return the one of `heads` that a branch has as a newest revision."""
     for branch in branches:
-        if (published := head.at(branch)) in heads:
-            return published
+        published = (head.at(branch, section) or "").split()
+        for revision in heads:
+            if revision in published:
+                return revision
     raise CommandError(
         f"alembic/HEAD is neither {' nor '.join(heads)} on {', '.join(branches)}. Merge the main"
         " branch first, or name another: flask db rebase BRANCH. Or join both heads: alembic"

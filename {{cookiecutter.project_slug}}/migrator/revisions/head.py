@@ -1,49 +1,121 @@
-"""`alembic/HEAD` names the newest revision: two branches that each add one conflict in git.
+"""`HEAD`, beside a folder of revisions, names the newest: two branches that each add one conflict in git.
 
-Every new revision writes it; by hand: `python -m migrator.revisions.head`.
+Every new revision writes it; by hand: `python -m migrator.revisions.head [SECTION]`.
 """
 
 import ast
+import os
 import re
 import subprocess
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..paths import HEAD, ROOT, VERSIONS
+from ..errors import SettingsError
+from ..paths import INI, ROOT
 
 # Read, not imported: Alembic takes half a second to start.
 _IDENTIFIER = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
+_SEPARATORS = {"os": os.pathsep, "space": None, "newline": "\n"}
 
 
-def newest(versions: Path = VERSIONS) -> str:
+@dataclass(frozen=True)
+class History:
+    """Where the revisions of one database are.
+
+    Attributes:
+        folders: what holds the revision files; HEAD is beside the first one.
+        recursive: whether their subfolders do too.
+    """
+
+    folders: tuple[Path, ...]
+    recursive: bool
+
+    @property
+    def head(self) -> Path:
+        """The file that names the newest revision."""
+        return self.folders[0].parent / "HEAD"
+
+    def files(self) -> Iterator[Path]:
+        """Yield the revision files."""
+        for folder in self.folders:
+            for path in folder.rglob("*.py") if self.recursive else folder.glob("*.py"):
+                if not path.name.startswith(("__init__", ".#")):
+                    yield path
+
+
+def history(section: str = "alembic") -> History:
+    """Return where a section of alembic.ini has its revisions.
+
+    Args:
+        section: `alembic`, or the name behind `alembic -n`.
+
+    Raises:
+        SettingsError: there is no such section.
+    """
+    ini = ConfigParser({"here": str(ROOT).replace("%", "%%")})
+    ini.read(INI, encoding="utf-8")
+    if not ini.has_option(section, "script_location"):
+        raise SettingsError(f"{INI} has no section [{section}] with a script_location.")
+    separator = ini.get(section, "path_separator", fallback="os")
+    locations = ini.get(section, "version_locations", fallback="").strip()
+    default = str(Path(ini.get(section, "script_location")) / "versions")
+    found = locations.split(_SEPARATORS.get(separator, separator)) if locations else [default]
+    folders = tuple(ROOT / folder.strip() for folder in found if folder.strip())
+    return History(folders, ini.getboolean(section, "recursive_version_locations", fallback=False))
+
+
+def section_of(path: str) -> str:
+    """Return the section of alembic.ini that a revision file belongs to.
+
+    Raises:
+        SettingsError: it is in none of their folders.
+    """
+    ini = ConfigParser(interpolation=None)
+    ini.read(INI, encoding="utf-8")
+    for section in (name for name in ini.sections() if ini.has_option(name, "script_location")):
+        if Path(path).resolve() in (file.resolve() for file in history(section).files()):
+            return section
+    raise SettingsError(f"{path} is in no folder of revisions that {INI} names.")
+
+
+def newest(history: History) -> str:
     """Return the file's text: the newest revision, or `base` when there is no revision.
 
     Several newest revisions have a line each, until `alembic merge` or `flask db rebase` puts
     them in a row.
 
     Args:
-        versions: the folder of the revision files, which have their identifiers written out.
+        history: where the revision files are.
+
+    Raises:
+        SettingsError: a file cannot be read; the message names it.
     """
     revisions: set[str] = set()
     followed: set[str] = set()
-    for path in versions.glob("*.py"):
-        found = dict(_IDENTIFIER.findall(path.read_text(encoding="utf-8")))
-        if "revision" in found:
-            revisions.add(ast.literal_eval(found["revision"]))
-            before = ast.literal_eval(found.get("down_revision", "None"))
+    for path in history.files():
+        revision, before = _identifiers(path)
+        if revision is not None:
+            revisions.add(revision)
             followed.update([before] if isinstance(before, str) else before or ())
     return "\n".join(sorted(revisions - followed)) or "base"
 
 
-def write() -> None:
-    """Write the file."""
-    HEAD.write_text(newest() + "\n", encoding="utf-8")
+def write(section: str = "alembic") -> None:
+    """Write the file of a section of alembic.ini."""
+    where = history(section)
+    where.head.write_text(newest(where) + "\n", encoding="utf-8")
 
 
-def at(commit: str) -> str | None:
+def at(commit: str, section: str = "alembic") -> str | None:
     """Return what the file says in a git commit; None when there is no commit or file."""
+    path = os.path.relpath(history(section).head, ROOT)
     try:
         shown = subprocess.run(
-            ["git", "show", f"{commit}:./alembic/HEAD"],
+            ["git", "show", f"{commit}:./{path}"],
             cwd=ROOT,
             capture_output=True,
             encoding="utf-8",
@@ -54,5 +126,53 @@ def at(commit: str) -> str | None:
     return None if shown.returncode else shown.stdout.strip()
 
 
+def _identifiers(path: Path) -> tuple[str | None, Any]:
+    """Return `revision` and `down_revision` of a file; None for `revision` where it has none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = dict(_IDENTIFIER.findall(text))
+        try:
+            values = {name: ast.literal_eval(value) for name, value in found.items()}
+        except (ValueError, SyntaxError):
+            # Slower, but it also knows names and lines that go on.
+            values = _constants(ast.parse(text, path))
+    except (ValueError, SyntaxError) as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error}; its revision and down_revision have to be written out."
+        ) from error
+    return values.get("revision"), values.get("down_revision")
+
+
+def _constants(tree: ast.Module) -> dict[str, Any]:
+    """Return the module's names that have a text, several, or None for a value."""
+    known: dict[str, Any] = {}
+
+    def value_of(node: ast.expr) -> Any:
+        match node:
+            case ast.Name(id=name) if name in known:
+                return known[name]
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                return tuple(value_of(part) for part in parts)
+        return ast.literal_eval(node)
+
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                continue
+        try:
+            known[name] = value_of(value)
+        except ValueError:
+            if name in ("revision", "down_revision"):
+                raise
+    return known
+
+
 if __name__ == "__main__":
-    write()
+    try:
+        write(*sys.argv[1:2])
+    except SettingsError as problem:
+        sys.exit(f"Error: {problem}")

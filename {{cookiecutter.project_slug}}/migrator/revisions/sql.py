@@ -16,7 +16,7 @@ def main(commit: str) -> None:
             has no alembic/HEAD, counts as one without revisions.
     """
     start = head.at(commit) or "base"
-    if start != head.newest():
+    if start != head.newest(head.history()):
         arguments = ["-c", str(INI), "upgrade", f"{start}:head", "--sql"]
         CommandLine().main(arguments)
 

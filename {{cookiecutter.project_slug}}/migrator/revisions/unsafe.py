@@ -5,9 +5,10 @@ Its author acknowledges each such operation on its line, once the steps for it a
 """
 
 import ast
+import os
 import re
+import tokenize
 from collections.abc import Iterator
-from pathlib import Path
 
 from alembic.config import Config
 from alembic.operations import ops
@@ -17,11 +18,20 @@ from sqlalchemy import Column
 from ..paths import ROOT
 from ..project import load_project
 from .operations import recorded
+from .selecting import up_to
+from .widening import is_widening
 
 _REVIEWED = re.compile(r"#\s*reviewed:\s*\S")
 _SQL = re.compile(
     r"\b(DROP\s+(TABLE|COLUMN)|RENAME\s+(TO|COLUMN|TABLE)|SET\s+NOT\s+NULL"
-    r"|ALTER\s+TABLE\s+\S+\s+(MODIFY|CHANGE)|ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE)\b",
+    r"|ALTER\s+TABLE\s+\S+\s+(MODIFY|CHANGE)|ALTER\s+(COLUMN\s+)?\S+\s+(SET\s+DATA\s+)?TYPE"
+    r"|ADD\s+(CONSTRAINT\s+\S+\s+)?(UNIQUE|FOREIGN\s+KEY|CHECK))\b",
+    re.IGNORECASE,
+)
+# Statements that are safe although they have such words: no row is read, or none is locked for long.
+_SAFE_SQL = re.compile(
+    r"\bALTER\s+INDEX\b[^;]*|\bUNIQUE\s+USING\s+INDEX\b"
+    r"|\bADD\s+CONSTRAINT\b[^;]*\bNOT\s+VALID\b",
     re.IGNORECASE,
 )
 
@@ -33,23 +43,29 @@ def findings(config: Config, dialect: str) -> list[str]:
     """Return `file:line: what it does` for each unsafe operation without a review.
 
     These are imports of the application, and what `upgrade()` does to tables that the revision
-    has not created itself.
+    has not created itself. Revisions up to `Project.baseline` are not judged.
 
     Args:
         config: Alembic's configuration, of this project.
         dialect: SQLAlchemy's name for the database.
+
+    Raises:
+        SettingsError: the baseline is no revision.
     """
-    package = load_project(config).package
+    project = load_project(config)
     scripts = ScriptDirectory.from_config(config)
+    old = up_to(scripts, project.baseline, "baseline")
+    new = [script for script in scripts.walk_revisions() if script.revision not in old]
     found = []
-    for script in sorted(scripts.walk_revisions(), key=lambda script: script.path):
-        path = Path(script.path)
-        text = path.read_text(encoding="utf-8")
+    for script in sorted(new, key=lambda script: script.path):
+        # As Python reads it, which knows `# coding:`.
+        with tokenize.open(script.path) as file:
+            text = file.read()
         lines = text.splitlines()
-        unsafe = [*_imports(ast.parse(text), package), *_operations(script, dialect)]
+        unsafe = [*_imports(ast.parse(text), project.package), *_operations(script, dialect)]
         for first, last, what in sorted(unsafe):
             if not any(_REVIEWED.search(line) for line in lines[first - 1 : last]):
-                found.append(f"{path.relative_to(ROOT)}:{first}: {what}")
+                found.append(f"{os.path.relpath(script.path, ROOT)}:{first}: {what}")
     return found
 
 
@@ -71,21 +87,40 @@ def _imports(tree: ast.Module, package: str) -> Iterator[Finding]:
 def _operations(script: Script, dialect: str) -> Iterator[Finding]:
     recording = recorded(script, dialect)
     created = set()
+    added = set()
     for entry in recording.operations:
-        if isinstance(entry.operation, ops.CreateTableOp):
-            created.add((entry.operation.schema, entry.operation.table_name))
-        elif _table(entry.operation) not in created:
-            yield from ((*entry.lines, what) for what in _what(entry.operation))
+        operation = entry.operation
+        if isinstance(operation, ops.CreateTableOp):
+            created.add((operation.schema, operation.table_name))
+        elif _table(operation) not in created and not _columns(operation) & added:
+            yield from ((*entry.lines, what) for what in _what(operation, dialect))
+        if isinstance(operation, ops.AddColumnOp):
+            added.add((*_table(operation), operation.column.name))
     if recording.stopped_by:
-        line = script.module.upgrade.__code__.co_firstlineno
+        code = getattr(getattr(script.module, "upgrade", None), "__code__", None)
+        line = code.co_firstlineno if code else 1
         yield line, line, f"cannot be read without a database ({recording.stopped_by})"
 
 
 def _table(operation: ops.MigrateOperation) -> tuple[str | None, str | None]:
+    if isinstance(operation, ops.CreateForeignKeyOp):
+        return operation.kw.get("source_schema"), operation.source_table
     return getattr(operation, "schema", None), getattr(operation, "table_name", None)
 
 
-def _what(operation: ops.MigrateOperation) -> Iterator[str]:
+def _columns(operation: ops.MigrateOperation) -> set[tuple[str | None, str | None, str]]:
+    """Return the columns that a constraint is for: new ones have no values to break it yet."""
+    match operation:
+        case ops.CreateForeignKeyOp():
+            names = operation.local_cols
+        case ops.CreateUniqueConstraintOp() | ops.CreateIndexOp():
+            names = [str(getattr(part, "name", part)) for part in operation.columns]
+        case _:
+            names = []
+    return {(*_table(operation), name) for name in names}
+
+
+def _what(operation: ops.MigrateOperation, dialect: str) -> Iterator[str]:
     """Yield what an operation does that is unsafe on a table in use."""
     match operation:
         case ops.DropTableOp():
@@ -101,10 +136,20 @@ def _what(operation: ops.MigrateOperation) -> Iterator[str]:
                 yield "renames a column"
             if operation.modify_nullable is False:
                 yield "makes a column NOT NULL"
-            if operation.modify_type is not None:
+            new = operation.modify_type
+            if new is not None and not is_widening(operation.existing_type, new, dialect):
                 yield "changes a column's type"
+        case ops.CreateUniqueConstraintOp() | ops.CreateIndexOp(unique=True):
+            yield "adds UNIQUE"
+        case ops.CreateForeignKeyOp(kw=options) if not options.get("postgresql_not_valid"):
+            yield "adds a FOREIGN KEY"
+        case ops.CreateCheckConstraintOp(kw=options) if not options.get("postgresql_not_valid"):
+            yield "adds a CHECK"
+        case ops.MigrateOperation() if type(operation).__name__ == "SyncEnumValuesOp":
+            # alembic_postgresql_enum's, which makes a new type and rewrites the columns.
+            yield "replaces an enum's type"
         case ops.ExecuteSQLOp(sqltext=sql):
-            for match in _SQL.finditer(str(sql)):
+            for match in _SQL.finditer(_SAFE_SQL.sub(" ", str(sql))):
                 yield f"has {' '.join(match[0].upper().split())} in its SQL"
 
 

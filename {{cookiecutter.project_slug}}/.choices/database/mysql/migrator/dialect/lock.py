@@ -38,9 +38,13 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     connection = context.connection
     assert connection is not None
     _acquire(connection, context.version_table)
-    for statement in _timeout_statements():
-        connection.execute(text(statement))
+    _set_timeouts(connection)
     connection.commit()
+    # What a revision sets is for that revision.
+    context.on_version_apply_callbacks = (
+        *context.on_version_apply_callbacks,
+        lambda **_: _set_timeouts(connection),
+    )
     # Made first, so that it is not listed with what a revision has done.
     context._ensure_version_table()
     connection.commit()
@@ -91,6 +95,11 @@ def _acquire(connection: Connection, version_table: str) -> None:
                 f"Another migration has held the lock for {seconds:g} s (MIGRATION_WAIT): {holder}."
             )
     connection.commit()
+
+
+def _set_timeouts(connection: Connection) -> None:
+    for statement in _timeout_statements():
+        connection.execute(text(statement))
 
 
 def _timeout_statements() -> list[str]:

@@ -3,7 +3,6 @@
 Any other belongs to somebody else, and is left alone as their tables are.
 """
 
-import ast
 from functools import lru_cache
 
 from alembic import context
@@ -28,14 +27,12 @@ def is_own_enum(name: str) -> bool:
 def named_enums(scripts: ScriptDirectory) -> frozenset[str]:
     """Return the names of the enum types that revisions write out: `sa.Enum(…, name="…")`."""
     return frozenset(
-        keyword.value.value
+        call.text(keyword.value)
         for script in scripts.walk_revisions()
         for call in upgrade_calls(script)
-        if isinstance(call.func, ast.Attribute) and call.func.attr in {"Enum", "ENUM"}
-        for keyword in call.keywords
+        if call.function in {"Enum", "ENUM"}
+        for keyword in call.node.keywords
         if keyword.arg == "name"
-        and isinstance(keyword.value, ast.Constant)
-        and isinstance(keyword.value.value, str)
     )
 
 

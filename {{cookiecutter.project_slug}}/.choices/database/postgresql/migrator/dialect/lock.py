@@ -3,19 +3,20 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from psycopg import Cursor
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..limits import lock_retries, lock_timeout, lock_wait
 from .concurrently import is_concurrent
+from .halfway import explaining, sqlstate
 
 log = logging.getLogger("alembic.lock")
 
+LOCK_NOT_AVAILABLE = "55P03"  # the server's code for it
 POLL_INTERVAL = 0.2  # seconds
 
 _KEY = "hashtextextended(current_database() || '.' || :version_table, 0)"
@@ -47,16 +48,17 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     connection = context.connection
     assert connection is not None
     _acquire(connection, context.version_table)
-    _set_lock_timeout(connection)
+    _set_lock_timeout(context, connection)
     _notice_dead_client(connection)
     part = CommittedPart(context)
+    run = explaining(context, run)
     retries = lock_retries()
     for retry in range(retries + 1):
         part.forget()
         try:
             run()
         except OperationalError as error:
-            if not isinstance(error.orig, LockNotAvailable):
+            if sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
             connection.rollback()
             if part.is_there:
@@ -107,19 +109,24 @@ def _acquire(connection: Connection, version_table: str) -> None:
     connection.commit()
 
 
-def _set_lock_timeout(connection: Connection) -> None:
+def _set_lock_timeout(context: MigrationContext, connection: Connection) -> None:
     set_timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
     connection.exec_driver_sql(set_timeout)
     connection.commit()
+    # What a revision sets is for that revision.
+    context.on_version_apply_callbacks = (
+        *context.on_version_apply_callbacks,
+        lambda **_: connection.exec_driver_sql(set_timeout),
+    )
 
     # Building an index concurrently blocks no one, but has to wait for long transactions.
-    def wait_for_ever(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
+    def wait_for_ever(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
         if is_concurrent(statement):
-            cursor.connection.execute("SET lock_timeout = 0")
+            cursor.connection.cursor().execute("SET lock_timeout = 0")
 
-    def wait_no_longer(connection: Connection, cursor: Cursor, statement: str, *_: object) -> None:
+    def wait_no_longer(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
         if is_concurrent(statement):
-            cursor.connection.execute(set_timeout.encode())
+            cursor.connection.cursor().execute(set_timeout)
 
     event.listen(connection, "before_cursor_execute", wait_for_ever)
     event.listen(connection, "after_cursor_execute", wait_no_longer)
@@ -161,9 +168,7 @@ class CommittedPart:
         self._has_block = False
         self._has_statement_outside = False
 
-    def _statement(
-        self, connection: Connection, cursor: Cursor, statement: str, *_: object
-    ) -> None:
+    def _statement(self, connection: Connection, cursor: Any, statement: str, *_: object) -> None:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
             self._has_block = True
         elif not statement.lstrip().upper().startswith(("SELECT", "SHOW", "SET")):

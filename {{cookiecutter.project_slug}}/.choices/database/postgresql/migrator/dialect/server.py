@@ -1,14 +1,19 @@
 """What the PostgreSQL server says about itself: its version, and its sessions."""
 
 import shlex
+from importlib import import_module
+from importlib.util import find_spec
 
-import psycopg
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ..limits import lock_timeout
+from .halfway import sqlstate
 
-DRIVER = f"psycopg {psycopg.__version__}"
+# psycopg 2 where psycopg 3 is not installed; see urls.py.
+_driver = import_module("psycopg" if find_spec("psycopg") else "psycopg2")
+DRIVER = f"{_driver.__name__} {_driver.__version__.split()[0]}"
+DENIED = "42501"  # the server's code for it
 
 # A table that is locked at all, for reading too, cannot be altered. Sessions of other users
 # have no state for a user who may not see it.
@@ -43,7 +48,7 @@ def blocking_sessions(connection: Connection) -> list[str]:
 
 def is_denied(error: DBAPIError) -> bool:
     """Return whether the server refused a statement because the user may not do that."""
-    return isinstance(error.orig, psycopg.errors.InsufficientPrivilege)
+    return sqlstate(error) == DENIED
 
 
 def ping_command(url: URL) -> str:

@@ -1,18 +1,21 @@
 """The database that this project is for: PostgreSQL, through psycopg 3."""
 
+from importlib.util import find_spec
+
 from sqlalchemy import URL
 
 from ..errors import SettingsError
 
 NAME = "PostgreSQL"
 EXAMPLE = "postgresql://user:password@localhost:5432/database"
-_DRIVER = "postgresql+psycopg"
-# What a URL may start with, and the driver that it then gets.
+# A project that moved in may stay on psycopg 2: it then depends on that one, not on psycopg 3.
+_DRIVER = "postgresql+psycopg" if find_spec("psycopg") else "postgresql+psycopg2"
+# What a URL may start with, and the driver that it then gets: one that is installed.
 DRIVERS = {
     "postgres": _DRIVER,
     "postgresql": _DRIVER,
     "postgresql+psycopg": _DRIVER,
-    "postgresql+psycopg2": _DRIVER,
+    "postgresql+psycopg2": "postgresql+psycopg2" if find_spec("psycopg2") else _DRIVER,
 }
 # Every environment needs a URL.
 DEFAULTS: dict[str, str] = {}

@@ -64,6 +64,15 @@ class Implementation(LiteralSQL, SQLiteImpl):
         not_reflected = {*self.connection.scalars(names)} - {index.name for index in conn_indexes}
         for index in [index for index in metadata_indexes if index.name in not_reflected]:
             metadata_indexes.discard(index)
+        # A constraint without a name, as older revisions make them, is the model's all the same.
+        unnamed = {
+            frozenset(unique.columns.keys())
+            for unique in conn_unique_constraints
+            if unique.name is None
+        }
+        for unique in list(metadata_unique_constraints):
+            if frozenset(unique.columns.keys()) in unnamed:
+                metadata_unique_constraints.discard(unique)
 
     @property
     def _online(self) -> Connection | None:

@@ -1,0 +1,55 @@
+"""The names of CHECK constraints that belong to types, written out in revisions.
+
+`sa.Enum(…, create_constraint=True, name="mood")` and `sa.Boolean` have the constraint made by the
+type. In a model, the naming convention makes `ck_thing_mood` of its name. A revision has no
+convention, so its type has to have the whole name.
+"""
+
+from typing import Any
+
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _render_column
+from sqlalchemy import Boolean, CheckConstraint, Column, Enum
+from sqlalchemy.sql.elements import conv
+
+
+def render_column(column: Column[Any], context: AutogenContext) -> str | None:
+    """Return the Python text of a new column, None where Alembic's own is right.
+
+    Args:
+        column: of a table that a revision makes or adds it to.
+        context: of autogenerate.
+    """
+    name = _bound_name(column, context)
+    if name is None:
+        return None
+    named = column._copy()
+    # The copy has no table, so it does not come here again.
+    named.type = column.type.copy()
+    named.type.name = name
+    return _render_column(named, context)
+
+
+def _bound_name(column: Column[Any], context: AutogenContext) -> str | None:
+    """Return what the convention calls the constraint of a column's type; None without one."""
+    assert context.dialect is not None
+    match column.type:
+        case Enum(create_constraint=True, native_enum=native):
+            # The name of a native type is the type's.
+            if native and context.dialect.supports_native_enum:
+                return None
+        case Boolean(create_constraint=True):
+            pass
+        case _:
+            return None
+    # Alembic renders a copy, which has no convention.
+    model = None if column.table is None else context.metadata.tables.get(column.table.key)
+    for constraint in () if model is None else model.constraints:
+        if (
+            isinstance(constraint, CheckConstraint)
+            and constraint._type_bound
+            and isinstance(constraint.name, conv)
+            and column.name in constraint.columns
+        ):
+            return str(constraint.name)
+    return None
