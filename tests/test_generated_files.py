@@ -179,6 +179,29 @@ def test_the_linter_and_the_formatter_find_nothing(generated: Project) -> None:
     generated.ok("ruff", "format", "--no-cache", "--check", ".")
 
 
+# The user's own settings leave migrator/ out, so it is checked here, with these.
+RUFF = ("--isolated", "--no-cache", "--line-length", "100")
+RULES = (
+    *("--extend-select", "B,I,PT,RET,SIM,UP"),
+    *("--config", 'lint.isort.known-third-party=["alembic"]'),
+)
+
+
+def test_the_machinery_is_formatted_linted_and_typed(generated: Project, worker_id: str) -> None:
+    generated.ok("ruff", "format", *RUFF, "--check", "migrator")
+    generated.ok("ruff", "check", *RUFF, *RULES, "migrator")
+    cache = str(generated.bin.parent / f"mypy-machinery-{worker_id}")
+    lenient = ("--ignore-missing-imports", "--config-file", "/dev/null")
+    generated.ok("mypy", "--strict", *lenient, "--cache-dir", cache, "-p", "migrator")
+
+
+@pytest.mark.parametrize("width", ["79", "88", "120"])
+def test_a_users_own_line_length_changes_no_machinery(generated: Project, width: str) -> None:
+    arguments = ("--no-cache", "--check", "--line-length", width)
+    output = generated.run("ruff", "format", *arguments, ".").stdout
+    assert "migrator" not in output
+
+
 def test_types_check_strictly(generated: Project, worker_id: str) -> None:
     # A cache for each worker: most of the time goes into the same libraries.
     generated.ok("mypy", "--cache-dir", str(generated.bin.parent / f"mypy-{worker_id}"))

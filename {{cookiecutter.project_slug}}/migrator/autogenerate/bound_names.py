@@ -25,8 +25,9 @@ def render_column(column: Column[Any], context: AutogenContext) -> str | None:
         return None
     named = column._copy()
     # The copy has no table, so it does not come here again.
-    named.type = column.type.copy()
-    named.type.name = name
+    bound_type: Any = column.type.copy()
+    bound_type.name = name
+    named.type = bound_type
     return _render_column(named, context)
 
 
@@ -43,7 +44,8 @@ def _bound_name(column: Column[Any], context: AutogenContext) -> str | None:
         case _:
             return None
     # Alembic renders a copy, which has no convention.
-    model = None if column.table is None else context.metadata.tables.get(column.table.key)
+    tables = context.opts["target_metadata"].tables
+    model = None if column.table is None else tables.get(column.table.key)
     for constraint in () if model is None else model.constraints:
         if (
             isinstance(constraint, CheckConstraint)

@@ -86,8 +86,8 @@ def _imports(tree: ast.Module, package: str) -> Iterator[Finding]:
 
 def _operations(script: Script, dialect: str) -> Iterator[Finding]:
     recording = recorded(script, dialect)
-    created = set()
-    added = set()
+    created: set[tuple[str | None, str | None]] = set()
+    added: set[tuple[str | None, str | None, str]] = set()
     for entry in recording.operations:
         operation = entry.operation
         if isinstance(operation, ops.CreateTableOp):

@@ -41,14 +41,9 @@ def is_widening(old: TypeEngine[Any] | None, new: TypeEngine[Any], dialect: str)
             return _is_varchar(old)
         case Numeric(asdecimal=True), Numeric(asdecimal=True):
             same = old._type_affinity is new._type_affinity is Numeric
-            precise = old.precision is not None and new.precision is not None
-            return (
-                not is_mysql
-                and same
-                and precise
-                and old.scale == new.scale
-                and old.precision <= new.precision
-            )
+            if is_mysql or not same or old.scale != new.scale:
+                return False
+            return None not in (old.precision, new.precision) and old.precision <= new.precision  # type: ignore[operator]
     return False
 
 
