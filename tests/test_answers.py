@@ -181,7 +181,8 @@ def test_a_good_slug_makes_a_project_that_runs(slug: str, bake: Bake) -> None:
     project.ok("ruff", "format", "--no-cache", "--check", ".")
     # The linter passes over folders of some names.
     assert f"{slug}/app.py" in project.ok("ruff", "check", "--show-files").replace(os.sep, "/")
-    project.python(f"from wsgi import app; assert app.import_name == '{slug}.app'")
+    code = f"from wsgi import app; assert app.import_name == '{slug}.app'"
+    project.python(code, ENVIRONMENT="development")
 
 
 @pytest.mark.parametrize(
