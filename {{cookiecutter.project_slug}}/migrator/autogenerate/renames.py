@@ -66,6 +66,9 @@ def render_rename(context: AutogenContext, operation: RenameOp) -> list[str]:
     return [f"op.execute({statement!r})"]
 
 
+UNSET = ("None", "False", "[]", "{}", "()")
+
+
 def find_renames(operations: OpContainer) -> None:
     """Change a revision's operations in place: each pair that only renames becomes a `RenameOp`."""
     for group in operations.ops:
@@ -117,8 +120,10 @@ def _content(operation: MigrateOperation) -> tuple[str, Hashable] | None:
 
 
 def _options(options: dict[str, object]) -> str:
-    # What is not given is reflected as an empty list.
-    return repr(sorted((name, value) for name, value in options.items() if value))
+    # As texts, because a SQL expression has no truth value. An option that is not given is
+    # reflected as one of these.
+    texts = {name: str(value) for name, value in options.items()}
+    return repr(sorted(text for text in texts.items() if text[1] not in UNSET))
 
 
 def _name(operation: Drop | Create) -> str:
