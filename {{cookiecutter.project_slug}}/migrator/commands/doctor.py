@@ -123,9 +123,13 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
     )
     if status.pending:
         script = scripts.get_revision(status.pending[0])
-        if found := earlier_attempt(connection, script, bool(status.current)):
-            show = f"alembic upgrade {status.current[0] if status.current else 'base'}:{script.revision} --sql"
-            report = replace(report, sentence=f"{status.sentence} {found}", next=show)
+        if attempt := earlier_attempt(connection, script, bool(status.current)):
+            start = status.current[0] if status.current else "base"
+            report = replace(
+                report,
+                sentence=f"{status.sentence} {attempt}",
+                next=f"alembic upgrade {start}:{script.revision} --sql",
+            )
     if status.state is not State.UP_TO_DATE:
         return report
     try:
