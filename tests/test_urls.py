@@ -5,11 +5,11 @@ import json
 import pytest
 
 from .projects import Project
-from .servers import MARIADB, POSTGRESQL
+from .servers import MYSQL, POSTGRESQL
 
 SECRET = "s3cr3t-%@:/?#"
 ENCODED = "s3cr3t-%25%40%3A%2F%3F%23"
-SERVERS = {"postgresql": POSTGRESQL, "mysql": MARIADB}
+SERVERS = {"postgresql": POSTGRESQL, "mysql": MYSQL}
 
 
 @pytest.mark.databases("sqlite")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from typing import Any
 
 from alembic.util import CommandError
@@ -74,6 +75,15 @@ def connect(
     Raises:
         CommandError: the database cannot be reached, or refuses; without the password.
     """
+    with _open(engine, timeout, owner) as connection:
+        # A lock may need a second connection, of the same user.
+        connection.info["connect_again"] = partial(_open, engine, timeout, owner)
+        yield connection
+    if not isinstance(engine.pool, SingletonThreadPool | StaticPool):
+        engine.dispose()
+
+
+def _open(engine: Engine, timeout: float | None, owner: URL | None) -> Connection:
     _connecting.arguments = connect_arguments(engine.url, timeout)
     _connecting.owner = owner
     try:
@@ -84,10 +94,7 @@ def connect(
         raise CommandError(reason_of(engine.url, error)) from error
     finally:
         del _connecting.arguments, _connecting.owner
-    with connection:
-        yield connection
-    if not isinstance(engine.pool, SingletonThreadPool | StaticPool):
-        engine.dispose()
+    return connection
 
 
 def _listen(engine: Engine, listener: Any) -> None:

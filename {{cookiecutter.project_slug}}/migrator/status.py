@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
+from .dialect.server import is_unwanted_standby
 from .project import Project
 from .revisions.selecting import replaced_by, rival_heads
 
@@ -22,6 +23,7 @@ class State(StrEnum):
     UNSTAMPED = "unstamped"
     SQUASHED = "squashed"
     TWO_HEADS = "two heads"
+    STANDBY = "standby"
     UNREACHABLE = "unreachable"
 
 
@@ -33,7 +35,7 @@ class Status(NamedTuple):
         current: the revisions that the database is at.
         heads: the newest revisions of the files.
         pending: the revisions that the database lacks, in the order in which they apply.
-        reason: why the database is unreachable.
+        reason: why the database is unreachable; of a standby, what its state would be.
         kept: those revisions that the database is at beside one that has no file.
         replacement: the revision that replaces the one that has no file.
         is_complete: whether the database has all that the replacement does.
@@ -83,6 +85,11 @@ class Status(NamedTuple):
                 )
             case State.TWO_HEADS:
                 return f"The database says it is at {current}, but some of these precede others."
+            case State.STANDBY:
+                return (
+                    "The server is a standby, which takes no changes: use the primary."
+                    f" {self.reason}"
+                )
             case State.UNREACHABLE:
                 return self.reason
             case State.UP_TO_DATE:
@@ -106,7 +113,7 @@ class Status(NamedTuple):
                 return f'alembic merge -m "merge" {" ".join(self.heads)}'
             case State.TWO_HEADS:
                 return f"alembic stamp --purge {self.current[0]}"
-            case State.UP_TO_DATE | State.UNREACHABLE:
+            case State.UP_TO_DATE | State.UNREACHABLE | State.STANDBY:
                 return ""
 
 
@@ -121,6 +128,13 @@ def database_status(
         project: says where the current revision is noted. Its models are loaded where no
             revision is noted, to recognise their tables.
     """
+    status = _compare(connection, scripts, project)
+    if is_unwanted_standby(connection):
+        return status._replace(state=State.STANDBY, reason=status.sentence)
+    return status
+
+
+def _compare(connection: sa.Connection, scripts: ScriptDirectory, project: Project) -> Status:
     current = _current_revisions(connection, project)
     heads = tuple(scripts.get_heads())
     if rivals := rival_heads(scripts):

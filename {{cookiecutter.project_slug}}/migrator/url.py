@@ -3,7 +3,7 @@
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from .dialect.urls import DEFAULTS, DRIVERS, EXAMPLE, NAME, check_url
+from .dialect.urls import DEFAULTS, DRIVERS, EXAMPLE, NAME, SEVERAL_HOSTS, check_url
 from .errors import SettingsError
 
 __all__ = ["DEFAULTS", "EXAMPLE", "parse_url"]
@@ -47,6 +47,9 @@ def _parse_text(text: str, source: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         url = None
+    hosts = text.partition("://")[2].rpartition("@")[2].partition("/")[0]
+    if url is None and "," in hosts:
+        raise SettingsError(f"{source} names several hosts; {SEVERAL_HOSTS}")
     # SQLAlchemy would take what follows the first @ of a password for the host.
     if url is None or "@" in (url.host or "") or (url.host and "@" in (url.database or "")):
         raise SettingsError(

@@ -12,7 +12,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..autogenerate.comparison import differences
-from ..dialect.server import DRIVER, blocking_sessions, ping_command, server_version
+from ..dialect.server import (
+    DRIVER,
+    blocking_sessions,
+    earlier_attempt,
+    next_step,
+    server_version,
+    unsupported,
+)
 from ..engine import connect_as_owner, migration_url
 from ..errors import SettingsError
 from ..masking import masked
@@ -37,6 +44,7 @@ EXIT_CODES: dict[str, int] = {
     DRIFTED: 9,
     MISCONFIGURED: 10,
     State.SQUASHED: 11,
+    State.STANDBY: 12,
 }
 
 # The next revision's message, by whether it does nothing but rename.
@@ -84,13 +92,15 @@ def examine(config: Config) -> Report:
             with connect_as_owner(project, TIMEOUT) as connection:
                 report = _look(connection, config, project)
         except (CommandError, SQLAlchemyError) as error:
-            report = Report(State.UNREACHABLE, _line(error), ping_command(url))
+            report = Report(State.UNREACHABLE, _line(error), next_step(url, str(error)))
         return replace(report, url=masked(url), source=source)
 
 
 def _look(connection: Connection, config: Config, project: Project) -> Report:
     """Return what the server says, and what the models and revisions say of it."""
     server = server_version(connection)
+    if reason := unsupported(connection):
+        return Report(MISCONFIGURED, reason, server=server)
     try:
         project.load_metadata()
     except Exception as error:  # noqa: BLE001 - the models are anybody's code
@@ -102,7 +112,8 @@ def _look(connection: Connection, config: Config, project: Project) -> Report:
 
 def _compare(connection: Connection, config: Config, project: Project) -> Report:
     """Return the database's status, and where it is up to date, how it differs from the models."""
-    status = database_status(connection, ScriptDirectory.from_config(config), project)
+    scripts = ScriptDirectory.from_config(config)
+    status = database_status(connection, scripts, project)
     report = Report(
         status.state,
         status.sentence,
@@ -110,6 +121,15 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
         current=status.current,
         pending=status.pending,
     )
+    if status.pending:
+        script = scripts.get_revision(status.pending[0])
+        if attempt := earlier_attempt(connection, script, bool(status.current)):
+            start = status.current[0] if status.current else "base"
+            report = replace(
+                report,
+                sentence=f"{status.sentence} {attempt}",
+                next=f"alembic upgrade {start}:{script.revision} --sql",
+            )
     if status.state is not State.UP_TO_DATE:
         return report
     try:

@@ -3,19 +3,35 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep
+from alembic.script import Script
 from alembic.util import CommandError
+from pymysql.constants import ER
 from pymysql.err import OperationalError
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
 from ..limits import lock_retries, lock_timeout, lock_wait
+from .attempt import failed_over_earlier_attempt
+from .lease import LOST, Lease
+from .refusal import refuse_to_migrate
+from .server import is_cluster
 
 log = logging.getLogger("alembic.lock")
 
 LOCK_WAIT_TIMEOUT = 1205  # the server's number for it
+
+# What a statement makes is there already, or what it drops is not there any more.
+DONE_BEFORE = {
+    ER.TABLE_EXISTS_ERROR,
+    ER.BAD_TABLE_ERROR,
+    ER.DUP_FIELDNAME,
+    ER.DUP_KEYNAME,
+    ER.CANT_DROP_FIELD_OR_KEY,
+}
 
 # What changes nothing, and what the server rolls back when the revision fails.
 UNRECORDED = ("SELECT", "SHOW", "DESCRIBE", "SET", "SAVEPOINT", "RELEASE", "ROLLBACK")
@@ -33,11 +49,44 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
         run: runs the migrations.
 
     Raises:
-        CommandError: another process migrated for longer than `MIGRATION_WAIT`.
+        CommandError: the server is not one to migrate, another process migrated for longer than
+            `MIGRATION_WAIT`, an earlier run was killed in the revision, or the connection was
+            lost.
     """
     connection = context.connection
     assert connection is not None
-    _acquire(connection, context.version_table)
+    refuse_to_migrate(connection)
+    if not is_cluster(connection):
+        _acquire(connection, context.version_table)
+        _run(context, run)
+        return
+    with Lease(connection.info["connect_again"](), context.version_table) as lease:
+        _before_each_revision(context, lease.check)
+        try:
+            _run(context, run)
+        except Exception as error:
+            # Two that migrate at once fail in many ways; this is the reason for all of them.
+            if lease.is_lost():
+                raise CommandError(LOST) from error
+            raise
+
+
+def _before_each_revision(context: MigrationContext, check: Callable[[], None]) -> None:
+    """Have `check` called before each revision of the run."""
+    steps = context._migrations_fn
+    assert steps is not None
+
+    def checked(heads: tuple[str, ...], context: MigrationContext) -> Iterator[MigrationStep]:
+        for step in steps(heads, context):
+            check()
+            yield step
+
+    context._migrations_fn = checked  # type: ignore[assignment]
+
+
+def _run(context: MigrationContext, run: Callable[[], None]) -> None:
+    connection = context.connection
+    assert connection is not None
     _set_timeouts(connection)
     connection.commit()
     # What a revision sets is for that revision.
@@ -55,6 +104,10 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
         # A revision may have ended the run's own transaction.
         connection.commit()
     except BaseException as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise CommandError(progress.when_lost(error)) from error
+        if isinstance(error, DBAPIError) and (attempt := progress.attempt(error)):
+            raise CommandError(attempt) from error
         note = progress.note()
         if isinstance(error, CommandError) and progress.committed:
             # Alembic prints its own errors without their notes.
@@ -190,19 +243,53 @@ class Progress:
 
     def note(self) -> str:
         """Return what to know before running the failed revision again, for a person to read."""
+        script = self._under_way()
+        if script is None:
+            return "No revision was under way."
+        if not self.committed:
+            return (
+                f"Revision {script.revision} failed, and nothing of it was done, or all is rolled"
+                " back."
+            )
+        return (
+            f"Revision {script.revision} failed halfway. The server commits DDL at once, and what"
+            " came before it, so these are done; undo them by hand, or take them out of the"
+            " revision, and run it again. Rows that it has changed since are rolled back.\n  "
+            + "\n  ".join(self.committed)
+        )
+
+    def attempt(self, error: DBAPIError) -> str:
+        """Return what an earlier run has left of the revision that failed; empty if that is not it.
+
+        What this run has done itself is told by `note`.
+        """
+        script = self._under_way()
+        number, reason = error.orig.args if error.orig else (0, "")
+        if script is None or self.committed or number not in DONE_BEFORE:
+            return ""
+        connection = self._context.connection
+        assert connection is not None
+        connection.rollback()
+        return f"{reason} ({number}). {failed_over_earlier_attempt(connection, script)}"
+
+    def when_lost(self, error: DBAPIError) -> str:
+        """Return what to know when the connection was lost, for a person to read."""
+        reason = str(error.orig.args[-1] if error.orig else error)
+        unsure = ""
+        if error.statement:
+            line = " ".join(error.statement.split())
+            unsure = f" Whether this was still done is not known: {line}."
+        return (
+            f"The connection to the database was lost: {reason}. {self.note()}{unsure} Revisions"
+            " before it are committed. Run the command again: it goes on from what the database is"
+            " at then."
+        )
+
+    def _under_way(self) -> Script | None:
+        """Return the revision that has begun and not ended."""
         try:
             steps = [*self._context.opts["fn"](self._start, self._context)]
         except CommandError:  # the database's revision is not one of the files
             steps = []
-        failed = steps[self._finished] if self._finished < len(steps) else None
-        if not isinstance(failed, RevisionStep):
-            return "No revision was under way."
-        revision = failed.revision.revision
-        if not self.committed:
-            return f"Revision {revision} failed, and nothing of it was done, or all is rolled back."
-        return (
-            f"Revision {revision} failed halfway. The server commits DDL at once, and what came"
-            " before it, so these are done; undo them by hand, or take them out of the revision,"
-            " and run it again. Rows that it has changed since are rolled back.\n  "
-            + "\n  ".join(self.committed)
-        )
+        step = steps[self._finished] if self._finished < len(steps) else None
+        return step.revision if isinstance(step, RevisionStep) else None

@@ -1,4 +1,4 @@
-"""What the MySQL or MariaDB server says about itself: its version, and its sessions."""
+"""What the MySQL or MariaDB server says about itself: its version, its role, and its sessions."""
 
 import shlex
 
@@ -8,8 +8,22 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ..limits import lock_timeout
+from .attempt import earlier_attempt
 
-DRIVER = f"PyMySQL {pymysql.__version__}"
+__all__ = [
+    "DRIVER",
+    "blocking_sessions",
+    "earlier_attempt",
+    "is_cluster",
+    "is_denied",
+    "is_unwanted_standby",
+    "next_step",
+    "server_version",
+    "unsupported",
+]
+
+# The driver's `__version__` is that of a driver that it stands in for.
+DRIVER = f"PyMySQL {pymysql.VERSION_STRING}"
 
 # Whoever has read a table in a transaction holds a metadata lock on it until the transaction
 # ends, and whoever waits for such a lock makes all others queue.
@@ -37,7 +51,44 @@ _DENIED = {
 def server_version(connection: Connection) -> str:
     """Return the server's name and version."""
     version = str(connection.scalar(text("SELECT VERSION()")))
-    return version if "MariaDB" in version else f"MySQL {version}"
+    name = version if "MariaDB" in version else f"MySQL {version}"
+    return name + ", in a cluster" * is_cluster(connection)
+
+
+def is_cluster(connection: Connection) -> bool:
+    """Return whether the server is a node of Galera's or of a replication group."""
+    return connection.execute(_CLUSTER).first() is not None
+
+
+_CLUSTER = text("""
+    SHOW GLOBAL VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'
+    OR Variable_name = 'group_replication_group_name' AND Value <> ''
+""")
+# What speaks MySQL's protocol without its locks, by a part of what the server calls itself.
+_OTHERS = {"tidb": "TiDB", "vitess": "Vitess", "planetscale": "PlanetScale (Vitess)"}
+
+
+def unsupported(connection: Connection) -> str:
+    """Return why this server cannot be migrated, whatever its state; empty when it can."""
+    names = text("SELECT CONCAT(VERSION(), ' ', @@version_comment)")
+    return why_unsupported(str(connection.scalar(names)))
+
+
+def why_unsupported(version: str) -> str:
+    """Return why a server is not migrated that calls itself `version`; empty when it is."""
+    for part, name in _OTHERS.items():
+        if part in version.lower():
+            return (
+                f"The server is {name}, whose locks are not those of MySQL: two migrations could"
+                " run at once. This project is for MySQL and MariaDB."
+            )
+    return ""
+
+
+def is_unwanted_standby(connection: Connection) -> bool:
+    """Return whether the server is a replica or a secondary, which is set to be read only."""
+    # MariaDB 12 has more values than the two.
+    return str(connection.scalar(text("SELECT @@GLOBAL.read_only"))) not in ("0", "OFF")
 
 
 def blocking_sessions(connection: Connection) -> list[str]:
@@ -54,7 +105,18 @@ def is_denied(error: DBAPIError) -> bool:
     return error.orig is not None and error.orig.args[0] in _DENIED
 
 
-def ping_command(url: URL) -> str:
-    """Return a command that shows whether the server answers."""
-    host, port = url.host or "localhost", url.port or 3306
-    return f"mysqladmin -h {shlex.quote(host)} -P {port} ping"
+def next_step(url: URL, error: str) -> str:
+    """Return a command that shows or mends why the server cannot be used.
+
+    Args:
+        url: the database.
+        error: what the driver says.
+    """
+    server = f"-h {shlex.quote(url.host or 'localhost')} -P {url.port or 3306}"
+    user = f" -u {shlex.quote(url.username)} -p" if url.username else ""
+    if "Unknown database" in error:
+        return f"mysqladmin {server}{user} create {shlex.quote(url.database or '')}"
+    if "Access denied" in error:
+        # It asks for the password.
+        return f"mysql {server}{user} {shlex.quote(url.database or '')}"
+    return f"mysqladmin {server} ping"

@@ -6,6 +6,7 @@ from ..errors import SettingsError
 
 NAME = "MySQL and MariaDB"
 EXAMPLE = "mysql://user:password@localhost:3306/database"
+SEVERAL_HOSTS = "the driver takes one: name the proxy or the address that stands for them"
 # What a URL may start with, and the driver that it then gets.
 DRIVERS = {
     "mysql": "mysql+pymysql",

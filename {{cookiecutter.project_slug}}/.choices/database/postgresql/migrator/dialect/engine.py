@@ -4,9 +4,10 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
 from ..masking import masked
+from .server import why_unsupported
 
-# What the driver raises when it cannot connect.
-CONNECT_ERRORS = (DBAPIError,)
+# What the driver raises when it cannot connect, and SQLAlchemy for a version that it cannot read.
+CONNECT_ERRORS = (DBAPIError, AssertionError)
 
 
 def connect_arguments(url: URL, timeout: float | None) -> dict[str, object]:
@@ -30,6 +31,8 @@ def check(connection: Connection) -> None:
 
 def reason_of(url: URL, error: Exception) -> str:
     """Return why the database cannot be reached, for a person to read, without the password."""
+    if reason := why_unsupported(str(error)):
+        return reason
     return (
         f"Cannot connect to {masked(url)}: {' '.join(str(getattr(error, 'orig', error)).split())}"
     )

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from ..limits import lock_retries, lock_timeout, lock_wait
 from .concurrently import is_concurrent
 from .halfway import explaining, sqlstate
+from .refusal import ALLOWANCE, refuse_to_migrate
+from .server import is_through_pooler
 
 log = logging.getLogger("alembic.lock")
 
@@ -21,6 +23,11 @@ POLL_INTERVAL = 0.2  # seconds
 
 _KEY = "hashtextextended(current_database() || '.' || :version_table, 0)"
 _TRY_LOCK = text(f"SELECT pg_try_advisory_lock({_KEY})")
+_IS_HELD_HERE = text(f"""
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND pid = pg_backend_pid()
+      AND (classid::bigint << 32) | objid::bigint = {_KEY}
+""")
 _HOLDER = text(f"""
     SELECT concat_ws(', ', 'process ' || pid, 'user ' || usename, application_name,
                      'from ' || host(client_addr), 'connected since ' || backend_start)
@@ -42,26 +49,39 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
         run: runs the migrations, each revision in its own transaction.
 
     Raises:
-        CommandError: another process migrated for longer than `MIGRATION_WAIT`, or a
-            statement got no lock within `MIGRATION_LOCK_TIMEOUT` on every try.
+        CommandError: the server is not one to migrate, another process migrated for longer than
+            `MIGRATION_WAIT`, a statement got no lock within `MIGRATION_LOCK_TIMEOUT` on every
+            try, or the connection was lost.
     """
+    progress = Progress(context)
+    try:
+        _run_exclusively(context, run, progress)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise CommandError(progress.when_lost(error)) from error
+
+
+def _run_exclusively(
+    context: MigrationContext, run: Callable[[], None], progress: "Progress"
+) -> None:
     connection = context.connection
     assert connection is not None
+    refuse_to_migrate(connection)
     _acquire(connection, context.version_table)
     _set_lock_timeout(context, connection)
     _notice_dead_client(connection)
-    part = CommittedPart(context)
     run = explaining(context, run)
     retries = lock_retries()
     for retry in range(retries + 1):
-        part.forget()
+        progress.forget()
         try:
             run()
         except OperationalError as error:
             if sqlstate(error) != LOCK_NOT_AVAILABLE:
                 raise
             connection.rollback()
-            if part.is_there:
+            if progress.has_committed_part:
                 raise CommandError(
                     f"No lock within {lock_timeout():g} s (MIGRATION_LOCK_TIMEOUT) for:"
                     f" {error.statement}. What its revision did up to its autocommit_block is"
@@ -92,6 +112,13 @@ def _acquire(connection: Connection, version_table: str) -> None:
     key = {"version_table": version_table}
     deadline = time.monotonic() + lock_wait()
     waiting = False
+    if is_through_pooler(connection) and connection.scalar(_IS_HELD_HERE, key):
+        # A lock can be taken twice by whom it belongs to.
+        raise CommandError(
+            "The pooler has given this migration the server connection of another one, so it does"
+            f" not keep one for each client, and {ALLOWANCE}=1 is wrong here: unset it, and set"
+            " MIGRATION_DATABASE_URL to the server's own URL."
+        )
     # Polled, because CREATE INDEX CONCURRENTLY waits for every transaction that is open, and
     # a blocked call for the lock is one.
     while not connection.scalar(_TRY_LOCK, key):
@@ -141,8 +168,8 @@ def _notice_dead_client(connection: Connection) -> None:
     connection.commit()
 
 
-class CommittedPart:
-    """Whether the revision under way has committed a part that must not be done twice.
+class Progress:
+    """What a run has committed: whole revisions, and perhaps a part of the one under way.
 
     A revision that is one block in autocommit and nothing else can be repeated, as a backfill
     can; one with statements before or after such a block cannot.
@@ -150,23 +177,46 @@ class CommittedPart:
 
     def __init__(self, context: MigrationContext) -> None:
         """Watch the connection of `context`, from the first revision on."""
+        self._applied = self._committed = ""
         self._has_block = False
         self._has_statement_outside = False
         event.listen(context.connection, "before_cursor_execute", self._statement)
+        event.listen(context.connection, "begin", self._begin)
         context.on_version_apply_callbacks = (
             *context.on_version_apply_callbacks,
-            lambda **_: self.forget(),
+            self._apply,
         )
 
     @property
-    def is_there(self) -> bool:
-        """Whether there is such a part."""
+    def has_committed_part(self) -> bool:
+        """Whether the revision under way has committed what must not be done twice."""
         return self._has_block and self._has_statement_outside
 
     def forget(self) -> None:
         """Start with the next revision, or with the next try."""
         self._has_block = False
         self._has_statement_outside = False
+
+    def when_lost(self, error: DBAPIError) -> str:
+        """Return what to know when the connection was lost, for a person to read."""
+        sentences = [
+            f"The connection to the database was lost: {str(error.orig).splitlines()[0]}.",
+            f"Committed before that: {self._committed or 'no revision of this run'}.",
+        ]
+        if self._applied != self._committed:
+            sentences.append(f"Whether {self._applied} is committed too is not known.")
+        # What a part of the revision under way has committed is in the error's notes.
+        sentences += getattr(error, "__notes__", [])
+        sentences.append("Run the command again: it goes on from what the database is at then.")
+        return " ".join(sentences)
+
+    def _apply(self, heads: set[str], **_: object) -> None:
+        self.forget()
+        self._applied = " and ".join(sorted(heads)) or "base"
+
+    def _begin(self, connection: Connection) -> None:
+        # The one before has ended, and not by a lost connection.
+        self._committed = self._applied
 
     def _statement(self, connection: Connection, cursor: Any, statement: str, *_: object) -> None:
         if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":

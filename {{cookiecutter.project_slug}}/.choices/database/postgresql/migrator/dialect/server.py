@@ -1,9 +1,10 @@
-"""What the PostgreSQL server says about itself: its version, and its sessions."""
+"""What the PostgreSQL server says about itself: its version, its role, and its sessions."""
 
 import shlex
 from importlib import import_module
 from importlib.util import find_spec
 
+from alembic.script import Script
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -32,9 +33,57 @@ _BLOCKING = text("""
 """)
 
 
+# What speaks PostgreSQL's protocol without its locks, by a part of what version() returns.
+_OTHERS = {"CockroachDB": "CockroachDB", "-YB-": "YugabyteDB"}
+
+
 def server_version(connection: Connection) -> str:
-    """Return the server's name and version."""
-    return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
+    """Return the server's name and version, and whether a pooler stands before it."""
+    version = f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
+    return version + ", through a pooler" * is_through_pooler(connection)
+
+
+def unsupported(connection: Connection) -> str:
+    """Return why this server cannot be migrated, whatever its state; empty when it can."""
+    return why_unsupported(str(connection.scalar(text("SELECT version()"))))
+
+
+def why_unsupported(version: str) -> str:
+    """Return why a server is not migrated that calls itself `version`; empty when it is."""
+    for part, name in _OTHERS.items():
+        if part in version:
+            return (
+                f"The server is {name}, which lacks PostgreSQL's locks: two migrations could run"
+                " at once. This project is for PostgreSQL."
+            )
+    return ""
+
+
+def is_standby(connection: Connection) -> bool:
+    """Return whether the server only repeats what another one does."""
+    return bool(connection.scalar(text("SELECT pg_is_in_recovery()")))
+
+
+def is_unwanted_standby(connection: Connection) -> bool:
+    """Return whether the server is a standby, and the URL does not ask for one."""
+    wanted = connection.engine.url.query.get("target_session_attrs")
+    return wanted not in ("standby", "prefer-standby", "read-only") and is_standby(connection)
+
+
+def is_through_pooler(connection: Connection) -> bool:
+    """Return whether the driver talks to a pooler, which tells it another process than works.
+
+    This was found for PgBouncer 1.18 and 1.26. A process is told so that a client can cancel
+    what it does, and a pooler has to give each client a process of that client's own.
+    """
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    return bool(connection.scalar(text("SELECT pg_backend_pid()")) != driver.info.backend_pid)
+
+
+def earlier_attempt(connection: Connection, script: Script, is_stamped: bool) -> str:
+    """Return nothing: a revision that was killed is rolled back as a whole."""
+    return ""
 
 
 def blocking_sessions(connection: Connection) -> list[str]:
@@ -51,7 +100,31 @@ def is_denied(error: DBAPIError) -> bool:
     return sqlstate(error) == DENIED
 
 
-def ping_command(url: URL) -> str:
-    """Return a command that shows whether the server answers."""
-    host, port = url.host or "localhost", url.port or 5432
-    return f"pg_isready -h {shlex.quote(host)} -p {port}"
+def next_step(url: URL, error: str) -> str:
+    """Return a command that shows or mends why the server cannot be used.
+
+    Args:
+        url: the database.
+        error: what the driver says, in English or in the server's own language.
+    """
+    user = f" -U {shlex.quote(url.username)}" if url.username else ""
+    database = shlex.quote(url.database or "")
+    servers = [f"-h {shlex.quote(host)} -p {port}" for host, port in hosts(url)]
+    if f'database "{url.database}" does not exist' in error:
+        return f"createdb {servers[0]}{user} {database}"
+    if "password authentication failed" in error:
+        # It asks for the password.
+        return f"psql {servers[0]}{user} -W {database}"
+    return "; ".join(f"pg_isready {server}" for server in servers)
+
+
+def hosts(url: URL) -> list[tuple[str, int]]:
+    """Return the names and ports of the servers that `url` names."""
+    named = url.query.get("host", ())
+    if not named:
+        return [(url.host or "localhost", url.port or 5432)]
+    found = []
+    for host in (named,) if isinstance(named, str) else named:
+        name, _, port = host.partition(":")
+        found.append((name, int(port) if port.isdigit() else url.port or 5432))
+    return found

@@ -8,6 +8,11 @@ from ..errors import SettingsError
 
 NAME = "PostgreSQL"
 EXAMPLE = "postgresql://user:password@localhost:5432/database"
+HOSTS_EXAMPLE = (
+    "postgresql://user:password@/database?host=one:5432&host=two:5432"
+    "&target_session_attrs=read-write"
+)
+SEVERAL_HOSTS = f"write them as in {HOSTS_EXAMPLE}"
 # A project that moved in may stay on psycopg 2: it then depends on that one, not on psycopg 3.
 _DRIVER = "postgresql+psycopg" if find_spec("psycopg") else "postgresql+psycopg2"
 # What a URL may start with, and the driver that it then gets: one that is installed.

@@ -4,6 +4,7 @@ import platform
 import shlex
 import sqlite3
 
+from alembic.script import Script
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -13,6 +14,21 @@ DRIVER = f"sqlite3 of Python {platform.python_version()}"
 def server_version(connection: Connection) -> str:
     """Return the library's name and version."""
     return f"SQLite {connection.exec_driver_sql('SELECT sqlite_version()').scalar_one()}"
+
+
+def unsupported(connection: Connection) -> str:
+    """Return nothing: whatever opens the file is SQLite."""
+    return ""
+
+
+def is_unwanted_standby(connection: Connection) -> bool:
+    """Return False: a file has no copy that follows it."""
+    return False
+
+
+def earlier_attempt(connection: Connection, script: Script, is_stamped: bool) -> str:
+    """Return nothing: a run that was killed is rolled back as a whole."""
+    return ""
 
 
 def blocking_sessions(connection: Connection) -> list[str]:
@@ -25,6 +41,6 @@ def is_denied(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 
-def ping_command(url: URL) -> str:
+def next_step(url: URL, error: str) -> str:
     """Return a command that shows whether the file is there."""
     return f"ls -l {shlex.quote(url.database or '')}"

@@ -9,6 +9,7 @@ from ..paths import INSTANCE
 
 NAME = "SQLite"
 EXAMPLE = "sqlite:///app.sqlite3"
+SEVERAL_HOSTS = f"a SQLite database is a file, as in {EXAMPLE}"
 # What a URL may start with, and the driver that it then gets.
 DRIVERS = {"sqlite": "sqlite+pysqlite", "sqlite+pysqlite": "sqlite+pysqlite"}
 # So that a new project migrates and serves at once; staging and production have no default.
