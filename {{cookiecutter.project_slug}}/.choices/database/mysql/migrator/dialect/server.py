@@ -25,6 +25,10 @@ _BLOCKING = text("""
     ORDER BY trx_started
 """)
 
+# 0 stands for no limit of the user's.
+_MOST_CONNECTIONS = text("""
+    SELECT LEAST(@@max_connections, COALESCE(NULLIF(@@max_user_connections, 0), @@max_connections))
+""")
 
 _DENIED = {
     ER.DBACCESS_DENIED_ERROR,
@@ -38,6 +42,12 @@ def server_version(connection: Connection) -> str:
     """Return the server's name and version."""
     version = str(connection.scalar(text("SELECT VERSION()")))
     return version if "MariaDB" in version else f"MySQL {version}"
+
+
+def most_connections(connection: Connection) -> int | None:
+    """Return how many connections this user may have, all its others included."""
+    most: int = connection.scalar(_MOST_CONNECTIONS)
+    return most
 
 
 def blocking_sessions(connection: Connection) -> list[str]:

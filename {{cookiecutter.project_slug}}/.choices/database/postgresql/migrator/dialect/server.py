@@ -31,10 +31,25 @@ _BLOCKING = text("""
     ORDER BY xact_start
 """)
 
+# LEAST ignores what is not set.
+_MOST_CONNECTIONS = text("""
+    SELECT LEAST(current_setting('max_connections')::int
+                 - current_setting('superuser_reserved_connections')::int
+                 - COALESCE(current_setting('reserved_connections', true)::int, 0),
+                 NULLIF(rolconnlimit, -1), NULLIF(datconnlimit, -1))
+    FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
+""")
+
 
 def server_version(connection: Connection) -> str:
     """Return the server's name and version."""
     return f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
+
+
+def most_connections(connection: Connection) -> int | None:
+    """Return how many connections this user may have to this database, all its others included."""
+    most: int = connection.scalar(_MOST_CONNECTIONS)
+    return most
 
 
 def blocking_sessions(connection: Connection) -> list[str]:

@@ -15,6 +15,11 @@ def server_version(connection: Connection) -> str:
     return f"SQLite {connection.exec_driver_sql('SELECT sqlite_version()').scalar_one()}"
 
 
+def most_connections(connection: Connection) -> int | None:
+    """Return nothing: a file has no limit."""
+    return None
+
+
 def blocking_sessions(connection: Connection) -> list[str]:
     """Return nothing: a file has no list of who has it open."""
     return []
