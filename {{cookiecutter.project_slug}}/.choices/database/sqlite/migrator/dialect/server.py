@@ -31,6 +31,11 @@ def earlier_attempt(connection: Connection, script: Script, is_stamped: bool) ->
     return ""
 
 
+def most_connections(connection: Connection) -> int | None:
+    """Return nothing: a file has no limit."""
+    return None
+
+
 def blocking_sessions(connection: Connection) -> list[str]:
     """Return nothing: a file has no list of who has it open."""
     return []
