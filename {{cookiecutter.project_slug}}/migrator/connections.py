@@ -24,9 +24,10 @@ def shortage(engine: Engine, processes: int, threads: int) -> str | None:
         None if the connections suffice, or the database has no limit or does not answer.
     """
     pool = engine.pool
+    each = threads
     # -1 stands for no limit.
-    limited = isinstance(pool, QueuePool) and pool._max_overflow >= 0
-    each = min(threads, pool.size() + pool._max_overflow) if limited else threads
+    if isinstance(pool, QueuePool) and pool._max_overflow >= 0:
+        each = min(threads, pool.size() + pool._max_overflow)
     needed = processes * (each + 1)
     try:
         with connect(beside_the_pool(engine), TIMEOUT) as connection:

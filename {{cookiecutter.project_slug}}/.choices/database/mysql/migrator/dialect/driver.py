@@ -43,8 +43,9 @@ def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...]:
     Raises:
         pymysql.Error, OSError: one of `ERRORS`.
     """
-    limits = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), timeout)
-    with pymysql.connect(**limits, **arguments) as connection, connection.cursor() as cursor:
+    limits = ("connect_timeout", "read_timeout", "write_timeout")
+    options: dict[str, Any] = dict.fromkeys(limits, timeout) | arguments
+    with pymysql.connect(**options) as connection, connection.cursor() as cursor:
         try:
             cursor.execute("SELECT version_num FROM alembic_version")
         except pymysql.err.ProgrammingError as error:

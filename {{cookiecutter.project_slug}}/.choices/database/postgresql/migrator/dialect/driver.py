@@ -48,9 +48,12 @@ def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...]:
     Raises:
         psycopg.Error: one of `ERRORS`.
     """
-    limits = {"connect_timeout": int(timeout), "tcp_user_timeout": int(timeout * 1000)}
-    name = {"fallback_application_name": "alembic"}
-    with psycopg.connect(**name, **limits | arguments) as connection:
+    defaults: dict[str, Any] = {
+        "fallback_application_name": "alembic",
+        "connect_timeout": int(timeout),
+        "tcp_user_timeout": int(timeout * 1000),
+    }
+    with psycopg.connect(**defaults | arguments) as connection:
         try:
             rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
         except psycopg.errors.UndefinedTable:

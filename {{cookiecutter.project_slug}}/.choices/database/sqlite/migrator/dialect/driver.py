@@ -4,6 +4,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from ..paths import INSTANCE
 
@@ -16,7 +17,7 @@ LISTENERS = ('event.listen(engine, "connect", set_pragmas)',)
 _URL = re.compile(r"sqlite(?:\+pysqlite)?:///([\w./-]+)", re.ASCII)
 
 
-def arguments(url: str) -> dict[str, object] | None:
+def arguments(url: str) -> dict[str, Any] | None:
     """Return what `current_revisions` takes; None for a URL that SQLAlchemy has to read.
 
     Args:
