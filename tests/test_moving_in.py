@@ -1,80 +1,31 @@
 """docs/moving-in.md, followed step by step on a project that Flask-Migrate made."""
 
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
 
+from .guides import BLOCK, Reader
 from .projects import DATABASES, REPOSITORY, Project
 from .servers import new_database
 from .test_regeneration import Git
 from .test_status import examine, set_version
 
+# The newest revision, as the guide calls it.
+HEAD = "98761d1d3979"
 GUIDE = (REPOSITORY / "docs" / "moving-in.md").read_text(encoding="utf-8")
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
-# A block, with the last file that the text before it names.
-BLOCK = re.compile(r"^( *)```(sh|python)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"`([\w/]+\.py)`")
 
 
 def section(heading: str) -> str:
     """The text below a heading of the guide."""
     [_, text] = GUIDE.split(f"\n## {heading}\n")
     return text.partition("\n## ")[0]
-
-
-class Reader:
-    """Somebody who follows the guide, word by word, in a project."""
-
-    def __init__(self, project: Project, head: str) -> None:
-        self.project = project
-        self.head = head
-
-    def follow(self, text: str) -> None:
-        """Do what each block says: run commands, add lines to a file, or write one."""
-        for block in BLOCK.finditer(text):
-            content = dedent(block[3]).replace("98761d1d3979", self.head)
-            if block[2] == "sh":
-                for command in content.splitlines():
-                    self.type(command)
-            else:
-                self.write(FILE.findall(text[: block.start()])[-1], content)
-
-    def type(self, command: str) -> str:
-        """Type a command, which has to succeed, and return what it prints."""
-        answers = f"database={self.project.database}"
-        command = command.replace("database=postgresql", answers)
-        template = f"{Path(sys.executable).with_name('cookiecutter')} {REPOSITORY} --default-config"
-        command = command.replace("uvx cookiecutter gh:ORG/cookiecutter-flask-alembic", template)
-        words = shlex.split(command)
-        if words[0] == "cd":
-            self.project = replace(self.project, path=self.project.path / words[1])
-            return ""
-        if words[:2] != ["uv", "run"]:
-            return self.project.ok("bash", "-c", command)
-        if "doctor" in words:
-            # It ends with the number of the state.
-            return self.project.run(*words[2:]).stdout
-        return self.project.ok(*words[2:])
-
-    def write(self, name: str, content: str) -> None:
-        """Write a file; in one that is there, add the lines behind the first one of them."""
-        path = self.project.path / name
-        if not path.exists():
-            path.write_text(content, encoding="utf-8")
-            return
-        anchor, _, lines = content.partition("\n")
-        text = path.read_text(encoding="utf-8")
-        assert text.count(f"{anchor}\n") == 1, (name, anchor)
-        path.write_text(text.replace(f"{anchor}\n", f"{anchor}\n{lines}"), encoding="utf-8")
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -133,7 +84,9 @@ def copy_database(kind: str, source: str, target: str) -> None:
 @pytest.fixture
 def reader(made: tuple[Project, str], blog: Project) -> Reader:
     """Somebody in the folder that has the old project in it."""
-    return Reader(replace(blog, path=blog.path.parent), made[1])
+    reader = Reader(replace(blog, path=blog.path.parent))
+    reader.names[HEAD] = made[1]
+    return reader
 
 
 def rows(project: Project) -> list[Any]:
@@ -181,7 +134,7 @@ def test_from_plain_alembic(reader: Reader, blog: Project) -> None:
     blog.sql("ALTER TABLE alembic_version RENAME TO blog_version")
     reader.follow(section("From plain Alembic"))
     shop = reader.project
-    assert reader.head in reader.type("uv run alembic current")
+    assert reader.names[HEAD] in reader.type("uv run alembic current")
     assert "in nothing but the names" in examine(shop, "drifted")["sentence"]
     reader.follow(section("From Flask-Migrate").split("7. Decide about the names.")[1])
     assert examine(shop, "up to date")["drift"] == []
@@ -203,7 +156,7 @@ def test_keep_the_layout(reader: Reader, blog: Project) -> None:
     reader.follow(rest)
     found = examine(reader.project, "up to date")
     assert found["drift"] == []
-    assert found["current"] == [reader.head]
+    assert found["current"] == [reader.names[HEAD]]
     for command in ("flask db check", "alembic check", "flask db upgrade", "flask db history"):
         reader.project.ok(*command.split())
     models = blog.path / "models.py"
@@ -227,7 +180,7 @@ def test_databases_that_nobody_migrated_and_squashes(reader: Reader, blog: Proje
     shop.sql("DROP TABLE alembic_version")
     examine(shop, "unstamped")
     reader.follow(section("Databases that nobody migrated"))
-    assert shop.version() == [reader.head]
+    assert shop.version() == [reader.names[HEAD]]
 
     # The squash: a commit that puts the first nine revisions into one.
     git = Git(shop.path)
@@ -236,7 +189,7 @@ def test_databases_that_nobody_migrated_and_squashes(reader: Reader, blog: Proje
         line.split()[2 if "->" in line else 0].rstrip(",")
         for line in shop.ok("alembic", "history").splitlines()[::-1]
     ]
-    assert revisions[-1] == reader.head
+    assert revisions[-1] == reader.names[HEAD]
     for path in shop.revisions():
         if path.name.partition("_")[0] in revisions[:-1]:
             path.unlink()

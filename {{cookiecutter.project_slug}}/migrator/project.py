@@ -1,8 +1,9 @@
 """The door between the app and the migrator: all that the migrator knows of an app."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from alembic.config import Config
@@ -31,6 +32,7 @@ class Project:
         environment: returns `local`, `development`, `staging` or `production`.
         context: the context manager in which models load and revisions run. It takes the
             connection that a program handed over, or None.
+        section: of alembic.ini, which names this Project; `load_project` fills it in.
         version_table: the table that holds the current revision.
         version_table_schema: that table's schema; None for the default schema.
         baseline: the last revision, or revisions, of a history that began elsewhere. The tests
@@ -46,10 +48,21 @@ class Project:
     url_source: Callable[[], str]
     environment: Callable[[], str]
     context: Callable[[Connection | None], AbstractContextManager[object]] = no_context
+    section: str = "alembic"
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
     baseline: str | tuple[str, ...] = ()
     convention_until: str | tuple[str, ...] = ()
+
+    def command(self, words: str) -> str:
+        """Return a command of `alembic` or `flask db` for this database, as it is typed.
+
+        Args:
+            words: the command for the first database.
+        """
+        if self.section == "alembic":
+            return words
+        return re.sub("^(alembic|flask db) ", rf"\1 -n {self.section} ", words)
 
 
 def load_project(config: Config) -> Project:
@@ -75,4 +88,4 @@ def load_project(config: Config) -> Project:
     project = getattr(import_module(module), attribute, None)
     if not isinstance(project, Project):
         raise SettingsError(f"{config.config_file_name}: {name} is not a migrator.project.Project.")
-    return project
+    return replace(project, section=config.config_ini_section)

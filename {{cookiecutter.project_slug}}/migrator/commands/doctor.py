@@ -153,7 +153,7 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
         state=DRIFTED,
         drift=found.lines,
         sentence=sentence,
-        next=f'alembic revision --autogenerate -m "{_MENDS[found.in_names_only]}"',
+        next=project.command(f'alembic revision --autogenerate -m "{_MENDS[found.in_names_only]}"'),
     )
 
 
