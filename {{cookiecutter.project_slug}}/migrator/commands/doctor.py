@@ -128,7 +128,7 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
             report = replace(
                 report,
                 sentence=f"{status.sentence} {attempt}",
-                next=f"alembic upgrade {start}:{script.revision} --sql",
+                next=project.command(f"alembic upgrade {start}:{script.revision} --sql"),
             )
     if status.state is not State.UP_TO_DATE:
         return report
