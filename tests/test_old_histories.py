@@ -128,7 +128,7 @@ def test_types_with_a_check_need_no_convention(project: Project) -> None:
     project.write_model("thing", BOUND)
     path = project.autogenerate("add things")
     assert path is not None
-    assert '"ck_thing_mood"' in path.read_text(encoding="utf-8")
+    assert 'op.f("ck_thing_mood")' in path.read_text(encoding="utf-8")
     project.ok("alembic", "upgrade", "head")
     project.ok("alembic", "check")
     project.write_model("thing", BOUND + flag)

@@ -30,7 +30,9 @@ def render_column(column: Column[Any], context: AutogenContext) -> str | None:
     # In a table that is there, Alembic adds the constraint beside the column.
     bound_type.create_constraint = _is_copy(column, context)
     named.type = bound_type
-    return _render_column(named, context)
+    text = _render_column(named, context)
+    # As Alembic writes other whole names: no convention changes it.
+    return text.replace(f"name={name!r}", f"name=op.f({name!r})")
 
 
 def _is_copy(column: Column[Any], context: AutogenContext) -> bool:
