@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
             default_config=True,
         )
         pyprojects.append(Path(path) / "pyproject.toml")
-    install(folder / "environment", pyprojects)
+    # What projects that move in come from, and what the recipes add.
+    install(folder / "environment", pyprojects, "flask-migrate", "dynaconf")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -133,6 +133,12 @@ class Project:
         assert "Traceback" not in output, output
         return output
 
+    def refused_by_tests(self, *command: str) -> str:
+        """Run `command`, pytest, which has to fail, and return all it printed."""
+        end = self.run(*command)
+        assert end.returncode == 1, f"{command} exited {end.returncode}\n{end.stdout}{end.stderr}"
+        return end.stdout
+
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
         """Start `command`, always as a fresh process, and return it running."""
         return subprocess.Popen(

@@ -272,7 +272,7 @@ backfill(
 """
 VALIDATED = """# revision
 op.create_check_constraint(
-    "ck_author_born_set", "author", "born IS NOT NULL", postgresql_not_valid=True
+    op.f("ck_author_born_set"), "author", "born IS NOT NULL", postgresql_not_valid=True
 )
 """
 VALIDATE = """# revision

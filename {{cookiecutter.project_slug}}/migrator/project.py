@@ -1,8 +1,9 @@
 """The door between the app and the migrator: all that the migrator knows of an app."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 from alembic.config import Config
@@ -38,6 +39,7 @@ class Project:
             connection that a program handed over, or None.
         ready_when_ahead: returns whether this release serves from a database that a newer one has
             migrated. It is called inside `context`.
+        section: of alembic.ini, which names this Project; `load_project` fills it in.
         version_table: the table that holds the current revision.
         version_table_schema: that table's schema; None for the default schema.
         baseline: the last revision, or revisions, of a history that began elsewhere. The tests
@@ -54,10 +56,21 @@ class Project:
     environment: Callable[[], str]
     context: Callable[[Connection | None], AbstractContextManager[object]] = no_context
     ready_when_ahead: Callable[[], bool] = always
+    section: str = "alembic"
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
     baseline: str | tuple[str, ...] = ()
     convention_until: str | tuple[str, ...] = ()
+
+    def command(self, words: str) -> str:
+        """Return a command of `alembic` or `flask db` for this database, as it is typed.
+
+        Args:
+            words: the command for the first database.
+        """
+        if self.section == "alembic":
+            return words
+        return re.sub("^(alembic|flask db) ", rf"\1 -n {self.section} ", words)
 
 
 def load_project(config: Config) -> Project:
@@ -83,4 +96,4 @@ def load_project(config: Config) -> Project:
     project = getattr(import_module(module), attribute, None)
     if not isinstance(project, Project):
         raise SettingsError(f"{config.config_file_name}: {name} is not a migrator.project.Project.")
-    return project
+    return replace(project, section=config.config_ini_section)

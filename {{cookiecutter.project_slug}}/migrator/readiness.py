@@ -29,14 +29,16 @@ TIMEOUT = 2  # seconds that the server has for each step
 class Readiness:
     """The status of one database, asked in a thread of which there is one at most."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, section: str = "alembic") -> None:
         """Ask nothing yet.
 
         Args:
             engine: the app's engine, as the user that serves. Its database has to fit the
                 revisions and models of the Project that alembic.ini names.
+            section: of alembic.ini, which `alembic -n` names for a second database.
         """
         self._engine = beside_the_pool(engine)
+        self._section = section
         self._lock = Lock()
         self._asked = -float("inf")
         self._answer: Future[Status] | None = None
@@ -66,12 +68,12 @@ class Readiness:
         It is for a developer, who writes revisions while the app runs, and takes as long as the
         database takes to answer.
         """
-        return self._read(*_expected())
+        return self._read(*_expected(self._section))
 
     # A release has the same files as long as it runs.
     @cached_property
     def _expected(self) -> tuple[ScriptDirectory, Project]:
-        return _expected()
+        return _expected(self._section)
 
     def _ask(self, answer: Future[Status]) -> None:
         status = Status(State.UNREACHABLE, reason="The database's status cannot be read.")
@@ -93,6 +95,6 @@ class Readiness:
             return Status(State.UNREACHABLE, reason=str(error))
 
 
-def _expected() -> tuple[ScriptDirectory, Project]:
-    config = Config(INI)
+def _expected(section: str) -> tuple[ScriptDirectory, Project]:
+    config = Config(INI, ini_section=section)
     return ScriptDirectory.from_config(config), load_project(config)

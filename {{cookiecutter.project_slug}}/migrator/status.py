@@ -54,6 +54,7 @@ class Status(NamedTuple):
         kept: those revisions that the database is at beside one that has no file.
         replacement: the revision that replaces the one that has no file.
         is_complete: whether the database has all that the replacement does.
+        command: what to type next; empty when there is nothing to do.
     """
 
     state: State
@@ -64,6 +65,7 @@ class Status(NamedTuple):
     kept: tuple[str, ...] = ()
     replacement: str = ""
     is_complete: bool = False
+    command: str = ""
 
     @property
     def sentence(self) -> str:
@@ -112,25 +114,6 @@ class Status(NamedTuple):
                     f"The database is up to date, at {current or 'no revision: there is none yet'}."
                 )
 
-    @property
-    def command(self) -> str:
-        """What to type next; empty when there is nothing to do."""
-        match self.state:
-            case State.BEHIND | State.EMPTY:
-                return "alembic upgrade head" + "s" * (len(self.heads) > 1)
-            case State.SQUASHED if self.is_complete:
-                return "flask db adopt"
-            case State.AHEAD | State.SQUASHED:
-                return f"git log --all --oneline -- '*{self.current[0]}*.py'"
-            case State.UNSTAMPED:
-                return "flask db adopt"
-            case State.TWO_HEADS if len(self.heads) > 1:
-                return f'alembic merge -m "merge" {" ".join(self.heads)}'
-            case State.TWO_HEADS:
-                return f"alembic stamp --purge {self.current[0]}"
-            case State.UP_TO_DATE | State.UNREACHABLE | State.STANDBY:
-                return ""
-
 
 def database_status(
     connection: sa.Connection, scripts: ScriptDirectory, project: Project
@@ -145,8 +128,27 @@ def database_status(
     """
     status = _compare(connection, scripts, project)
     if is_unwanted_standby(connection):
-        return status._replace(state=State.STANDBY, reason=status.sentence)
-    return status
+        status = status._replace(state=State.STANDBY, reason=status.sentence)
+    return status._replace(command=project.command(_next(status)))
+
+
+def _next(status: Status) -> str:
+    """Return what to type next; empty when there is nothing to do."""
+    match status.state:
+        case State.BEHIND | State.EMPTY:
+            return "alembic upgrade head" + "s" * (len(status.heads) > 1)
+        case State.SQUASHED if status.is_complete:
+            return "flask db adopt"
+        case State.AHEAD | State.SQUASHED:
+            return f"git log --all --oneline -- '*{status.current[0]}*.py'"
+        case State.UNSTAMPED:
+            return "flask db adopt"
+        case State.TWO_HEADS if len(status.heads) > 1:
+            return f'alembic merge -m "merge" {" ".join(status.heads)}'
+        case State.TWO_HEADS:
+            return f"alembic stamp --purge {status.current[0]}"
+        case State.UP_TO_DATE | State.UNREACHABLE | State.STANDBY:
+            return ""
 
 
 def _compare(connection: sa.Connection, scripts: ScriptDirectory, project: Project) -> Status:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from {{ cookiecutter.project_slug }}.app import create_app
+from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
 
 from .conftest import alembic_config
 
@@ -18,7 +19,7 @@ from .conftest import alembic_config
 def connection(new_database: Callable[[], URL]) -> Iterator[Connection]:
     """A connection to a database of the test's own, built by the migrations."""
     with create_engine(new_database(), poolclass=NullPool).connect() as connection:
-        command.upgrade(alembic_config(connection), "head")
+        command.upgrade(alembic_config(connection), "heads")
         yield connection
 
 
@@ -38,8 +39,9 @@ def test_a_migrated_database_is_ready(app: Flask) -> None:
 
 
 def test_a_database_of_a_newer_release_is_ready_unless_configured(connection: Connection) -> None:
-    connection.execute(text("DELETE FROM alembic_version"))
-    connection.execute(text("INSERT INTO alembic_version VALUES ('of_a_newer_release')"))
+    connection.execute(text(f"DELETE FROM {PROJECT.version_table}"))
+    version = f"INSERT INTO {PROJECT.version_table} VALUES ('of_a_newer_release')"
+    connection.execute(text(version))
     connection.commit()
     status, answer = ask(connection.engine.url)
     assert (status, answer["status"]) == (200, "ahead")

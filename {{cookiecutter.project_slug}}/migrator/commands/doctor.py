@@ -116,7 +116,7 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
             report = replace(
                 report,
                 sentence=f"{status.sentence} {attempt}",
-                next=f"alembic upgrade {start}:{script.revision} --sql",
+                next=project.command(f"alembic upgrade {start}:{script.revision} --sql"),
             )
     if status.state is not State.UP_TO_DATE:
         return report
@@ -141,7 +141,7 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
         state=DRIFTED,
         drift=found.lines,
         sentence=sentence,
-        next=f'alembic revision --autogenerate -m "{_MENDS[found.in_names_only]}"',
+        next=project.command(f'alembic revision --autogenerate -m "{_MENDS[found.in_names_only]}"'),
     )
 
 

@@ -1,8 +1,10 @@
 """Which revisions a part of the project is about."""
 
+from collections import Counter
 from collections.abc import Collection
 
 from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 
 from ..errors import SettingsError
@@ -30,7 +32,7 @@ def up_to(scripts: ScriptDirectory, last: str | Collection[str], attribute: str)
     try:
         found = scripts.iterate_revisions(tuple(revisions), "base", inclusive=True)
         return {script.revision for script in found}
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise SettingsError(
             f"{attribute} in PROJECT is {', '.join(revisions)}, which is no revision: {error}"
         ) from error
@@ -39,21 +41,16 @@ def up_to(scripts: ScriptDirectory, last: str | Collection[str], attribute: str)
 def rival_heads(scripts: ScriptDirectory) -> list[str]:
     """Return the heads that are not meant to be several; none where all are.
 
-    A head with a branch label that no other head has is meant, and one that is left over then. A
-    label belongs to all revisions of its branch, so two revisions that follow the same one by
-    mistake have the same labels:
+    Heads with different branch labels are meant. A label belongs to all revisions of its branch,
+    so two revisions that follow the same one by mistake have the same labels, or both have none:
     https://alembic.sqlalchemy.org/en/latest/branches.html#working-with-branch-labels
 
     Args:
         scripts: the revision files.
     """
     labels = {head: _labels(scripts.get_revision(head)) for head in scripts.get_heads()}
-    rivals = [
-        head
-        for head, own in labels.items()
-        if not own.difference(*(found for other, found in labels.items() if other != head))
-    ]
-    return rivals if len(rivals) > 1 else []
+    count = Counter(labels.values())
+    return [head for head, own in labels.items() if count[own] > 1]
 
 
 def replaced_by(scripts: ScriptDirectory, gone: Collection[str]) -> tuple[str, bool]:
@@ -76,5 +73,5 @@ def replaced_by(scripts: ScriptDirectory, gone: Collection[str]) -> tuple[str, b
     return "", False
 
 
-def _labels(script: Script | None) -> set[str]:
-    return set() if script is None else set(script.branch_labels)
+def _labels(script: Script | None) -> frozenset[str]:
+    return frozenset() if script is None else frozenset(script.branch_labels)

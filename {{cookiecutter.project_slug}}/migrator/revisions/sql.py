@@ -8,16 +8,17 @@ from ..paths import INI
 from . import head
 
 
-def main(commit: str) -> None:
+def main(commit: str, section: str = "alembic") -> None:
     """Print the SQL from the newest revision of `commit` to the newest one here.
 
     Args:
         commit: where the branch began, as git knows it. One that git does not have, or that
-            has no alembic/HEAD, counts as one without revisions.
+            has no HEAD file, counts as one without revisions.
+        section: of alembic.ini, for a second database.
     """
-    start = head.at(commit) or "base"
-    if start != head.newest(head.history()):
-        arguments = ["-c", str(INI), "upgrade", f"{start}:head", "--sql"]
+    start = head.at(commit, section) or "base"
+    if start != head.newest(head.history(section)):
+        arguments = ["-c", str(INI), "-n", section, "upgrade", f"{start}:head", "--sql"]
         CommandLine().main(arguments)
 
 

@@ -26,8 +26,8 @@ def import_all_models() -> list[str]:
         import_module(name)
     for bound in _bound(names):
         raise SettingsError(
-            f"{bound} has a bind key, but this project migrates one database: remove the key, or"
-            " move these models to a separate project."
+            f"{bound} has a bind key, but the models in this folder are of one database: move it to"
+            " a module outside models/, with a Project that migrates the other database."
         )
     return names
 
