@@ -147,7 +147,7 @@ def test_an_app_that_knows_of_its_pooler_loses_no_request(project: Project) -> N
     engine.write_text(text.replace("BEHIND_POOLER = False", "BEHIND_POOLER = True"))
     with pgbouncer("transaction") as pooler:
         project.url = project.url.replace(POSTGRESQL, pooler)
-        assert project.python(POSTS) == "{303: 300}\n"
+        assert project.python(POSTS, ENVIRONMENT="development") == "{303: 300}\n"
 
 
 # Several hosts, standbys, failover
@@ -212,7 +212,7 @@ def test_a_failover_in_the_middle_of_an_upgrade(
         connection.execute("SELECT pg_reload_conf()")
     project.ok("alembic", "upgrade", HEAD)
     command = ("gunicorn", "wsgi:app", "--workers", "2", "--bind", "127.0.0.1:{port}")
-    with served(project, *command) as address:
+    with served(project, *command, ENVIRONMENT="development") as address:
         assert fetch(f"{address}/notes/")[0] == 200
         with paused(project, "alembic", "upgrade", "head") as process:
             primary.kill()

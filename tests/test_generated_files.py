@@ -127,10 +127,14 @@ OF_DATABASE = {
         "migrator/dialect/enum_patch.py",
         "migrator/dialect/enum_types.py",
         "migrator/dialect/halfway.py",
+        "migrator/dialect/refusal.py",
         "migrator/dialect/stored_default.py",
     },
     "mysql": {
+        "migrator/dialect/attempt.py",
+        "migrator/dialect/lease.py",
         "migrator/dialect/probe.py",
+        "migrator/dialect/refusal.py",
     },
 }
 OF_CONTAINER = {
