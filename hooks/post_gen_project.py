@@ -6,7 +6,15 @@ import sys
 from pathlib import Path
 
 CHOICES = Path(".choices")
+# A value that contains another is laid after it.
+DEPLOY = {
+    "none": (),
+    "container": ("deploy/container",),
+    "kubernetes": ("deploy/container", "deploy/kubernetes"),
+}
 CHOSEN = (
+    # First: their trees bring more of the trees that follow, in a `.choices/` inside them.
+    *DEPLOY["{{ cookiecutter.deploy }}"],
     "database/{{ cookiecutter.database }}",
     "url_strategy/{{ cookiecutter.url_strategy }}",
     "example/{{ cookiecutter.example|lower }}",

@@ -204,7 +204,7 @@ type = layers
 containers = migrator
 layers =
     commands
-    running : autogenerate : readiness : backfill
+    running : autogenerate : readiness : backfill : wait
     engine : status : url
     dialect
     revisions : limits : masking : rendering
@@ -228,6 +228,7 @@ forbidden_modules =
     migrator.revisions
     migrator.running
     migrator.status
+    migrator.wait
 allow_indirect_imports = True
 unmatched_ignore_imports_alerting = none
 ignore_imports =

@@ -11,6 +11,11 @@ from sqlalchemy import URL, Connection, Engine, MetaData
 from .errors import SettingsError
 
 
+def always() -> bool:
+    """Return True."""
+    return True
+
+
 def no_context(connection: Connection | None) -> AbstractContextManager[object]:
     """Return a context that does nothing: for models and revisions that need no app."""
     return nullcontext()
@@ -31,6 +36,8 @@ class Project:
         environment: returns `local`, `development`, `staging` or `production`.
         context: the context manager in which models load and revisions run. It takes the
             connection that a program handed over, or None.
+        ready_when_ahead: returns whether this release serves from a database that a newer one has
+            migrated. It is called inside `context`.
         version_table: the table that holds the current revision.
         version_table_schema: that table's schema; None for the default schema.
         baseline: the last revision, or revisions, of a history that began elsewhere. The tests
@@ -46,6 +53,7 @@ class Project:
     url_source: Callable[[], str]
     environment: Callable[[], str]
     context: Callable[[Connection | None], AbstractContextManager[object]] = no_context
+    ready_when_ahead: Callable[[], bool] = always
     version_table: str = "alembic_version"
     version_table_schema: str | None = None
     baseline: str | tuple[str, ...] = ()

@@ -27,6 +27,21 @@ class State(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+# Of `flask db doctor` and `flask db wait`; 1 and 2 are what Python and the command line's parser
+# exit with.
+EXIT_CODES = {
+    State.UP_TO_DATE: 0,
+    State.BEHIND: 3,
+    State.AHEAD: 4,
+    State.EMPTY: 5,
+    State.UNSTAMPED: 6,
+    State.TWO_HEADS: 7,
+    State.UNREACHABLE: 8,
+    State.SQUASHED: 11,
+    State.STANDBY: 12,
+}
+
+
 class Status(NamedTuple):
     """The state of a database, with what led to it.
 

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from dotenv import dotenv_values, load_dotenv
 from migrator.errors import SettingsError
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +21,11 @@ def load_env_files() -> None:
         SettingsError: a file cannot be read as UTF-8 text.
     """
     for path in (ROOT / name for name in ENV_FILES):
+        if not path.exists():
+            continue
+        # Imported late: where the app is deployed there is no such file, and it takes a while.
+        from dotenv import load_dotenv
+
         try:
             # utf-8-sig: some editors start the file with a byte order mark.
             load_dotenv(path, override=False, encoding="utf-8-sig")
@@ -31,6 +35,8 @@ def load_env_files() -> None:
 
 def who_sets(variable: str) -> str:
     """Return what gives `variable` its value: one of `ENV_FILES`, or `the environment`."""
+    from dotenv import dotenv_values
+
     for name in ENV_FILES:
         values = dotenv_values(ROOT / name, encoding="utf-8-sig")
         if values.get(variable) == os.environ[variable]:

@@ -24,6 +24,7 @@ from ..engine import connect_as_owner, migration_url
 from ..errors import SettingsError
 from ..masking import masked
 from ..project import Project, load_project
+from ..status import EXIT_CODES as OF_THE_STATUS
 from ..status import State, database_status
 
 TIMEOUT = 5  # seconds to wait for the server
@@ -32,20 +33,7 @@ TIMEOUT = 5  # seconds to wait for the server
 DRIFTED = "drifted"
 MISCONFIGURED = "misconfigured"
 
-# 1 and 2 are what Python and the command line's parser exit with.
-EXIT_CODES: dict[str, int] = {
-    State.UP_TO_DATE: 0,
-    State.BEHIND: 3,
-    State.AHEAD: 4,
-    State.EMPTY: 5,
-    State.UNSTAMPED: 6,
-    State.TWO_HEADS: 7,
-    State.UNREACHABLE: 8,
-    DRIFTED: 9,
-    MISCONFIGURED: 10,
-    State.SQUASHED: 11,
-    State.STANDBY: 12,
-}
+EXIT_CODES: dict[str, int] = {**OF_THE_STATUS, DRIFTED: 9, MISCONFIGURED: 10}
 
 # The next revision's message, by whether it does nothing but rename.
 _MENDS = {False: "mend the drift", True: "rename constraints"}

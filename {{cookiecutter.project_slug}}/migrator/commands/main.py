@@ -14,6 +14,8 @@ from alembic.util import CommandError
 from ..errors import SettingsError
 from ..paths import INI, ROOT
 from ..running.process import GARBAGE_THRESHOLD, quieten
+from ..wait import TIMEOUT, add_timeout
+from ..wait import wait as wait_until_it_fits
 from .adopt import adopt
 from .diagram import diagram
 from .doctor import doctor
@@ -72,6 +74,11 @@ def migrate(
     )
 
 
+def wait(config: Config, timeout: float = TIMEOUT) -> None:
+    """Wait until the database fits this release, as /readyz says; fail after --timeout seconds."""
+    sys.exit(wait_until_it_fits(timeout, config.config_ini_section))
+
+
 def downgrade(
     config: Config, revision: str = "-1", sql: bool = False, tag: str | None = None
 ) -> None:
@@ -113,7 +120,7 @@ def refuse_init(config: Config) -> None:
 def _command_line() -> CommandLine:
     """Return Alembic's parser with this project's commands and Flask-Migrate's defaults."""
     command_line = CommandLine(prog="flask db")
-    for function in (migrate, doctor, adopt, diagram):
+    for function in (migrate, doctor, adopt, diagram, wait):
         command_line.register_command(function)
     rebase_parser = command_line.subparsers.add_parser(
         "rebase", help="Move this branch's new revisions on top of the main branch's."
@@ -127,6 +134,7 @@ def _command_line() -> CommandLine:
     commands["adopt"].add_argument(
         "--stamp-anyway", action="store_true", help="Stamp the database although it differs"
     )
+    add_timeout(commands["wait"])
     for name, default in DEFAULTS.items():
         [revision] = (action for action in commands[name]._actions if not action.option_strings)
         revision.nargs = "?" if isinstance(default, str) else "*"

@@ -94,14 +94,21 @@ def newest(history: History) -> str:
     Raises:
         SettingsError: a file cannot be read; the message names it.
     """
-    revisions: set[str] = set()
-    followed: set[str] = set()
-    for path in history.files():
-        revision, before = _identifiers(path)
-        if revision is not None:
-            revisions.add(revision)
-            followed.update([before] if isinstance(before, str) else before or ())
-    return "\n".join(sorted(revisions - followed)) or "base"
+    found = _read(history)
+    followed = {before for befores in found.values() for before in befores}
+    return "\n".join(sorted(found.keys() - followed)) or "base"
+
+
+def known(history: History) -> set[str]:
+    """Return the revisions that there are files of.
+
+    Args:
+        history: where the revision files are.
+
+    Raises:
+        SettingsError: a file cannot be read; the message names it.
+    """
+    return {*_read(history)}
 
 
 def write(section: str = "alembic") -> None:
@@ -124,6 +131,16 @@ def at(commit: str, section: str = "alembic") -> str | None:
     except FileNotFoundError:  # no git
         return None
     return None if shown.returncode else shown.stdout.strip()
+
+
+def _read(history: History) -> dict[str, tuple[str, ...]]:
+    """Return each revision with those that it follows."""
+    read = {}
+    for path in history.files():
+        revision, before = _identifiers(path)
+        if revision is not None:
+            read[revision] = (before,) if isinstance(before, str) else tuple(before or ())
+    return read
 
 
 def _identifiers(path: Path) -> tuple[str | None, Any]:

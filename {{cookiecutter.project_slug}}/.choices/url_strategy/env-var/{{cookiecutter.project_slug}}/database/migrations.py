@@ -37,6 +37,14 @@ def migration_owner_url() -> URL | None:
     return url
 
 
+def ready_when_ahead() -> bool:
+    """Return what the app's configuration says of a database that is newer than the app."""
+    # Imported late: it imports Flask.
+    from ..config import CLASSES
+
+    return CLASSES[current_environment()].READY_WHEN_AHEAD
+
+
 def current_app() -> Any:
     """Return the app in whose context a program migrates; None without one. Imports no Flask."""
     flask = sys.modules.get("flask")
@@ -52,4 +60,5 @@ PROJECT = Project(
     owner_url=migration_owner_url,
     url_source=url_source,
     environment=current_environment,
+    ready_when_ahead=ready_when_ahead,
 )

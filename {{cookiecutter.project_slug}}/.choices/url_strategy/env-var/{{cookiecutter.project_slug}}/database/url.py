@@ -7,13 +7,8 @@ from migrator.url import DEFAULTS, EXAMPLE, parse_url
 from sqlalchemy import URL
 
 from ..settings import as_set, current_environment, read_variable, who_sets
+from ..variables import VARIABLES
 
-VARIABLES = {
-    "local": "DATABASE_URL_LOCAL",
-    "development": "DATABASE_URL_DEV",
-    "staging": "DATABASE_URL_STAGING",
-    "production": "DATABASE_URL_PROD",
-}
 OWNER_VARIABLE = "MIGRATION_DATABASE_URL"
 
 

@@ -43,6 +43,11 @@ def engine() -> Engine:
     return app_engine
 
 
+def ready_when_ahead() -> bool:
+    """Return what the app's configuration says of a database that is newer than the app."""
+    return bool(current_app.config["READY_WHEN_AHEAD"])
+
+
 PROJECT = Project(
     package=__name__.partition(".")[0],
     load_metadata=load_metadata,
@@ -51,4 +56,5 @@ PROJECT = Project(
     owner_url=owner_url,
     url_source=url_source,
     environment=current_environment,
+    ready_when_ahead=ready_when_ahead,
 )
