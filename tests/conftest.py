@@ -71,6 +71,7 @@ def bake(cookies_session: Any, project_bin: Path) -> Bake:
     def bake(**answers: Any) -> Project:
         answers = {"project_slug": SLUG, "database": "sqlite", "example": True} | answers
         answers.setdefault("url_strategy", "flask-config")
+        answers.setdefault("deploy", "container")
         key = repr(sorted(answers.items()))
         if key not in done:
             result = cookies_session.bake(extra_context=answers, template=str(REPOSITORY))
@@ -94,15 +95,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         allowed("strategies", STRATEGIES),
         allowed("databases", DATABASES),
         allowed("example", (True,)),
+        allowed("deploy", ("container",)),
     )
     metafunc.parametrize(
         "answers",
         [
             pytest.param(
-                {"url_strategy": strategy, "database": database, "example": example},
-                id=f"{strategy}-{database}" + ("" if example else "-no_example"),
+                {
+                    "url_strategy": strategy,
+                    "database": database,
+                    "example": example,
+                    "deploy": deploy,
+                },
+                id=f"{strategy}-{database}"
+                + ("" if example else "-no_example")
+                + ("" if deploy == "container" else f"-{deploy}"),
             )
-            for strategy, database, example in combinations
+            for strategy, database, example, deploy in combinations
         ],
     )
 

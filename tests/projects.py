@@ -64,6 +64,11 @@ class Project:
         return str(self.answers["url_strategy"])
 
     @property
+    def deploy(self) -> str:
+        """The answer `deploy`."""
+        return str(self.answers["deploy"])
+
+    @property
     def package(self) -> Path:
         """The folder of the Python package."""
         return self.path / str(self.answers["project_slug"])

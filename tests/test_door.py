@@ -204,7 +204,7 @@ type = layers
 containers = migrator
 layers =
     commands
-    running : autogenerate : readiness : backfill : wait
+    running : autogenerate : readiness : backfill : wait : connections
     engine : status : url
     dialect
     revisions : limits : masking : rendering

@@ -43,6 +43,7 @@ COMMON = {
     "migrator/commands/doctor.py",
     "migrator/commands/main.py",
     "migrator/commands/rebase.py",
+    "migrator/connections.py",
     "migrator/dialect/__init__.py",
     "migrator/dialect/driver.py",
     "migrator/dialect/renaming.py",
@@ -132,6 +133,24 @@ OF_DATABASE = {
         "migrator/dialect/probe.py",
     },
 }
+OF_CONTAINER = {
+    ".dockerignore",
+    "Dockerfile",
+    "compose.yaml",
+}
+OF_KUBERNETES = OF_CONTAINER | {
+    "kubernetes/README.md",
+    "kubernetes/deployment.yaml",
+    "kubernetes/kustomization.yaml",
+    "kubernetes/network-policy.yaml",
+    "kubernetes/service.yaml",
+}
+OF_KUBERNETES_AND_A_SERVER = {
+    "kubernetes/disruption-budget.yaml",
+    "kubernetes/migration/job.yaml",
+    "kubernetes/migration/kustomization.yaml",
+}
+OF_DEPLOY = {"none": set[str](), "container": OF_CONTAINER, "kubernetes": OF_KUBERNETES}
 OF_EXAMPLE = {
     "alembic/versions/20260101_000000_a1c0de000001_create_the_note_table.py",
     "docs/schema.md",
@@ -154,8 +173,14 @@ def texts(project: Project, *patterns: str) -> dict[str, str]:
 
 
 @ALL
+@pytest.mark.deploy("none", "container", "kubernetes")
 def test_exactly_these_files_are_generated(generated: Project) -> None:
-    expected = COMMON | OF_DATABASE[generated.database]
+    expected = COMMON | OF_DATABASE[generated.database] | OF_DEPLOY[generated.deploy]
+    if generated.strategy == "env-var":
+        expected |= {"shop/variables.py"}
+    if generated.deploy == "kubernetes":
+        is_file = generated.database == "sqlite"
+        expected |= {"kubernetes/volume.yaml"} if is_file else OF_KUBERNETES_AND_A_SERVER
     if generated.answers["example"]:
         expected |= OF_EXAMPLE
     assert set(texts(generated, "*")) == expected
@@ -217,6 +242,7 @@ def test_a_long_slug_needs_no_reformatting(answers: dict[str, object], bake) -> 
 
 
 @ALL
+@pytest.mark.deploy("container", "kubernetes")
 def test_nothing_of_the_generator_is_left(generated: Project) -> None:
     found = texts(generated, "*")
     # It renders the template.
@@ -228,6 +254,7 @@ def test_nothing_of_the_generator_is_left(generated: Project) -> None:
 
 
 @ALL
+@pytest.mark.deploy("none", "container", "kubernetes")
 def test_there_is_no_scar_of_a_left_out_line(generated: Project) -> None:
     for path, text in texts(generated, "*").items():
         if not text:

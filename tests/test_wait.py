@@ -213,7 +213,7 @@ for text in json.load(sys.stdin):
             expected = {"path": positional[0]}
         elif url.drivername.startswith("m"):
             expected |= {"port": url.port or 3306}
-            del expected["client_flag"]
+            expected.pop("client_flag", None)
     if found is not None:
         found = {name: str(value) for name, value in found.items()}
         expected = expected and {name: str(value) for name, value in expected.items()}

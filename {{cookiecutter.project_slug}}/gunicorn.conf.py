@@ -2,9 +2,11 @@
 
 import os
 import sys
+from functools import partial
 from typing import Any
 
 from gunicorn import glogging
+from migrator.connections import shortage
 from migrator.errors import SettingsError
 
 from {{ cookiecutter.project_slug }} import logs
@@ -25,6 +27,15 @@ control_socket_disable = True
 # The processes' signs of life: in memory, for a file system may be slow or read-only.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
+# A process ends after so many requests, and its memory with it. Another one takes its place.
+max_requests = 10_000
+max_requests_jitter = 1_000
+
+HANGUP = (
+    "SIGHUP is ignored: the processes would restart with the old code, because it is loaded before"
+    " they start. Restart the service, or send SIGUSR2, and then SIGTERM to the old process."
+)
+
 
 class Logger(glogging.Logger):
     """Prints gunicorn's own lines as the app does its own; it prints one for every request."""
@@ -42,3 +53,13 @@ except SettingsError as error:
     sys.exit(f"Error: {error}")
 
 logger_class = Logger
+
+
+def on_starting(server: Any) -> None:
+    """Say what would go wrong later: too few connections, and a reload that loads nothing."""
+    app = server.app.wsgi()
+    with app.app_context():
+        engine = app.extensions["sqlalchemy"].engine
+        if sentence := shortage(engine, server.cfg.workers, server.cfg.threads):
+            server.log.warning(sentence)
+    server.handle_hup = partial(server.log.error, HANGUP)

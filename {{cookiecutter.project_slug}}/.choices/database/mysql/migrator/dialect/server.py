@@ -39,6 +39,10 @@ _BLOCKING = text("""
     ORDER BY trx_started
 """)
 
+# 0 stands for no limit of the user's.
+_MOST_CONNECTIONS = text("""
+    SELECT LEAST(@@max_connections, COALESCE(NULLIF(@@max_user_connections, 0), @@max_connections))
+""")
 
 _DENIED = {
     ER.DBACCESS_DENIED_ERROR,
@@ -89,6 +93,12 @@ def is_unwanted_standby(connection: Connection) -> bool:
     """Return whether the server is a replica or a secondary, which is set to be read only."""
     # MariaDB 12 has more values than the two.
     return str(connection.scalar(text("SELECT @@GLOBAL.read_only"))) not in ("0", "OFF")
+
+
+def most_connections(connection: Connection) -> int | None:
+    """Return how many connections this user may have, all its others included."""
+    most: int = connection.scalar(_MOST_CONNECTIONS)
+    return most
 
 
 def blocking_sessions(connection: Connection) -> list[str]:

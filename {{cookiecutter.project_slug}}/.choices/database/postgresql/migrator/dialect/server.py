@@ -32,6 +32,15 @@ _BLOCKING = text("""
     ORDER BY xact_start
 """)
 
+# LEAST ignores what is not set.
+_MOST_CONNECTIONS = text("""
+    SELECT LEAST(current_setting('max_connections')::int
+                 - current_setting('superuser_reserved_connections')::int
+                 - COALESCE(current_setting('reserved_connections', true)::int, 0),
+                 NULLIF(rolconnlimit, -1), NULLIF(datconnlimit, -1))
+    FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()
+""")
+
 
 # What speaks PostgreSQL's protocol without its locks, by a part of what version() returns.
 _OTHERS = {"CockroachDB": "CockroachDB", "-YB-": "YugabyteDB"}
@@ -84,6 +93,12 @@ def is_through_pooler(connection: Connection) -> bool:
 def earlier_attempt(connection: Connection, script: Script, is_stamped: bool) -> str:
     """Return nothing: a revision that was killed is rolled back as a whole."""
     return ""
+
+
+def most_connections(connection: Connection) -> int | None:
+    """Return how many connections this user may have to this database, all its others included."""
+    most: int = connection.scalar(_MOST_CONNECTIONS)
+    return most
 
 
 def blocking_sessions(connection: Connection) -> list[str]:
