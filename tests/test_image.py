@@ -1,7 +1,8 @@
 """The image, built and run for real, without a registry: migrate, wait, doctor, serve, stop.
 
-`BUILD_IMAGE=1` runs this, as the weekly workflow does. It needs root, buildah, podman, runc and
-debootstrap. A Debian with Python stands in for the official base image, and is kept in pytest's cache.
+`pytest -m weekly -n0 -s tests/test_image.py` runs this and prints what it measured. It needs root,
+buildah, podman, runc and debootstrap. A Debian with Python stands in for the official base image, and
+is kept in pytest's cache.
 """
 
 import json
@@ -23,9 +24,7 @@ from .projects import Project
 from .test_deploy import tool
 from .test_first_steps import fetch
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("BUILD_IMAGE") != "1", reason="minutes long: BUILD_IMAGE=1 runs it"
-)
+pytestmark = pytest.mark.weekly
 
 BASE = "localhost/base"
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
