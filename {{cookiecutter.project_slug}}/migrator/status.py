@@ -29,7 +29,7 @@ class State(StrEnum):
 
 # Of `flask db doctor` and `flask db wait`; 1 and 2 are what Python and the command line's parser
 # exit with.
-EXIT_CODES = {
+EXIT_CODES: dict[str, int] = {
     State.UP_TO_DATE: 0,
     State.BEHIND: 3,
     State.AHEAD: 4,
