@@ -183,6 +183,8 @@ def test_a_standby_is_recognised(pair: tuple[PostgreSQL, PostgreSQL], at: At) ->
     assert "up to date" in found["sentence"]
     assert (found["next"], found["current"]) == ("", [HEAD])
     assert readyz(project) == (503, {"status": "standby"})
+    end = project.run("python", "-m", "migrator.wait", "--timeout", "0")
+    assert (end.returncode, end.stderr.splitlines()) == (12, [found["sentence"]])
     for command in (("upgrade", "head"), ("downgrade", "base"), ("stamp", "head")):
         output = project.refused("alembic", *command)
         assert "The server is a standby" in output

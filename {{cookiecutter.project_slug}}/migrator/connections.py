@@ -23,11 +23,11 @@ def shortage(engine: Engine, processes: int, threads: int) -> str | None:
     Returns:
         None if the connections suffice, or the database has no limit or does not answer.
     """
-    pool = engine.pool
     each = threads
-    # -1 stands for no limit.
-    if isinstance(pool, QueuePool) and pool._max_overflow >= 0:
-        each = min(threads, pool.size() + pool._max_overflow)
+    match engine.pool:
+        # -1 stands for no limit.
+        case QueuePool(_max_overflow=overflow) as pool if overflow >= 0:
+            each = min(threads, pool.size() + overflow)
     needed = processes * (each + 1)
     try:
         with connect(beside_the_pool(engine), TIMEOUT) as connection:

@@ -80,8 +80,8 @@ def _look_by_driver() -> Callable[[], bool | None] | None:
     """Return a function that looks whether the database fits; None if it needs the app's engine.
 
     The functions of Project and `listen` are code: what they do is known only as long as they are
-    as they were generated. The function returns None where it takes more to tell: the database is
-    at a revision that this release does not have.
+    as they were generated. The function returns None where it takes more to tell: the server is a
+    standby, or the database is at a revision that this release does not have.
     """
     ini = ConfigParser(interpolation=None)
     ini.read(INI, encoding="utf-8")
@@ -109,7 +109,7 @@ def _look_by_driver() -> Callable[[], bool | None] | None:
             return False
         if current == expected:
             return True
-        return False if {*current} <= known_here() else None
+        return False if current is not None and {*current} <= known_here() else None
 
     return fits
 

@@ -9,9 +9,9 @@ from migrator.errors import SettingsError
 from migrator.url import EXAMPLE, parse_url
 
 from {{ cookiecutter.project_slug }} import settings
-from {{ cookiecutter.project_slug }}.database import url
 from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
 from {{ cookiecutter.project_slug }}.database.url import database_url
+from {{ cookiecutter.project_slug }}.variables import VARIABLES
 
 URL = parse_url(EXAMPLE, "the example")
 
@@ -20,17 +20,17 @@ URL = parse_url(EXAMPLE, "the example")
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Begin without a variable and without the developer's own .env."""
     monkeypatch.setattr(settings, "ROOT", tmp_path)
-    for variable in ("ENVIRONMENT", "MIGRATION_DATABASE_URL", *url.VARIABLES.values()):
+    for variable in ("ENVIRONMENT", "MIGRATION_DATABASE_URL", *VARIABLES.values()):
         # Set first, so that what .env sets is undone too.
         monkeypatch.setenv(variable, "")
         monkeypatch.delenv(variable)
 
 
-@pytest.mark.parametrize(("environment", "variable"), url.VARIABLES.items())
+@pytest.mark.parametrize(("environment", "variable"), VARIABLES.items())
 def test_an_environment_reads_its_own_variable(
     monkeypatch: pytest.MonkeyPatch, environment: str, variable: str
 ) -> None:
-    for name in url.VARIABLES.values():
+    for name in VARIABLES.values():
         monkeypatch.setenv(name, "nonsense")
     monkeypatch.setenv("ENVIRONMENT", f" {environment.upper()} ")
     monkeypatch.setenv(variable, EXAMPLE)
@@ -41,11 +41,11 @@ def test_an_environment_reads_its_own_variable(
 def test_no_environment_borrows_another_ones_database(
     monkeypatch: pytest.MonkeyPatch, environment: str
 ) -> None:
-    for name in url.VARIABLES.values():
+    for name in VARIABLES.values():
         monkeypatch.setenv(name, EXAMPLE)
     monkeypatch.setenv("ENVIRONMENT", environment)
-    monkeypatch.delenv(url.VARIABLES[environment])
-    with pytest.raises(SettingsError, match=url.VARIABLES[environment]):
+    monkeypatch.delenv(VARIABLES[environment])
+    with pytest.raises(SettingsError, match=VARIABLES[environment]):
         database_url()
 
 

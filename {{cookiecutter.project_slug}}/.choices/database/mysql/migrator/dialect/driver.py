@@ -17,6 +17,7 @@ _URL = re.compile(
     r"(?:mysql|mariadb)(?:\+pymysql|\+mysqldb)?://(?:([^:@/]*)(?::([^@/]*))?@)?"
     r"([^][:@/?,]+)(?::(\d+))?/([^@/?]+)(?:\?charset=(\w+))?"
 )
+_QUESTION = "SELECT version_num, @@GLOBAL.read_only FROM alembic_version"
 
 
 def arguments(url: str) -> dict[str, Any] | None:
@@ -33,8 +34,8 @@ def arguments(url: str) -> dict[str, Any] | None:
     return {"charset": "utf8mb4"} | given | {"port": int(given.get("port", 3306))}
 
 
-def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...]:
-    """Return the revisions that the database is at.
+def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...] | None:
+    """Return the revisions that the database is at; None if the server is read only.
 
     Args:
         timeout: seconds to wait for each of the server's answers.
@@ -44,12 +45,16 @@ def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...]:
         pymysql.Error, OSError: one of `ERRORS`.
     """
     limits = ("connect_timeout", "read_timeout", "write_timeout")
-    options: dict[str, Any] = dict.fromkeys(limits, timeout) | arguments
-    with pymysql.connect(**options) as connection, connection.cursor() as cursor:
+    own: dict[str, Any] = dict.fromkeys(limits, timeout) | arguments
+    with pymysql.connect(**own) as connection, connection.cursor() as cursor:
         try:
-            cursor.execute("SELECT version_num FROM alembic_version")
+            cursor.execute(_QUESTION)
         except pymysql.err.ProgrammingError as error:
             if error.args[0] == ER.NO_SUCH_TABLE:
                 return ()
             raise
-        return tuple(row[0] for row in cursor.fetchall())
+        rows = cursor.fetchall()
+    # MariaDB 12 has more values than the two.
+    if any(str(row[1]) not in ("0", "OFF") for row in rows):
+        return None
+    return tuple(row[0] for row in rows)

@@ -16,6 +16,7 @@ _URL = re.compile(
     r"postgres(?:ql)?(?:\+psycopg2?)?://(?:([^:@/]*)(?::([^@/]*))?@)?"
     r"([^][:@/?,]*)(?::(\d+))?/([^@/?]+)(?:\?([^@]*))?"
 )
+_QUESTION = "SELECT version_num, pg_is_in_recovery() FROM alembic_version"
 
 
 def arguments(url: str) -> dict[str, Any] | None:
@@ -37,8 +38,8 @@ def arguments(url: str) -> dict[str, Any] | None:
     return given | dict(options)
 
 
-def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...]:
-    """Return the revisions that the database is at.
+def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...] | None:
+    """Return the revisions that the database is at; None if the server is a standby.
 
     Args:
         timeout: seconds, 2 at least, to wait for the connection and for what is sent on it to
@@ -48,14 +49,14 @@ def current_revisions(timeout: float, **arguments: Any) -> tuple[str, ...]:
     Raises:
         psycopg.Error: one of `ERRORS`.
     """
-    defaults: dict[str, Any] = {
-        "fallback_application_name": "alembic",
+    own: dict[str, Any] = {
         "connect_timeout": int(timeout),
+        "fallback_application_name": "alembic",
         "tcp_user_timeout": int(timeout * 1000),
     }
-    with psycopg.connect(**defaults | arguments) as connection:
+    with psycopg.connect(**own | arguments) as connection:
         try:
-            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+            rows = connection.execute(_QUESTION).fetchall()
         except psycopg.errors.UndefinedTable:
             return ()
-    return tuple(row[0] for row in rows)
+    return None if any(row[1] for row in rows) else tuple(row[0] for row in rows)

@@ -4,7 +4,6 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from ..paths import INSTANCE
 
@@ -17,17 +16,17 @@ LISTENERS = ('event.listen(engine, "connect", set_pragmas)',)
 _URL = re.compile(r"sqlite(?:\+pysqlite)?:///([\w./-]+)", re.ASCII)
 
 
-def arguments(url: str) -> dict[str, Any] | None:
+def arguments(url: str) -> dict[str, Path] | None:
     """Return what `current_revisions` takes; None for a URL that SQLAlchemy has to read.
 
     Args:
         url: the text of a setting. A relative path starts in `instance/`.
     """
     found = _URL.fullmatch(url.strip())
-    return found and {"path": INSTANCE / found[1]}
+    return {"path": INSTANCE / found[1]} if found else None
 
 
-def current_revisions(path: Path, timeout: float) -> tuple[str, ...]:
+def current_revisions(path: Path, timeout: float) -> tuple[str, ...] | None:
     """Return the revisions that the database is at.
 
     Args:
