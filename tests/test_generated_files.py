@@ -228,9 +228,10 @@ def test_the_machinery_is_formatted_linted_and_typed(generated: Project, worker_
 
 @pytest.mark.parametrize("width", ["79", "88", "120"])
 def test_a_users_own_line_length_changes_no_machinery(generated: Project, width: str) -> None:
-    arguments = ("--no-cache", "--check", "--line-length", width)
+    arguments = ("--no-cache", "--diff", "--line-length", width)
     output = generated.run("ruff", "format", *arguments, ".").stdout
-    assert "migrator" not in output
+    assert "--- " in output
+    assert "--- migrator" not in output
 
 
 def test_types_check_strictly(generated: Project, worker_id: str) -> None:

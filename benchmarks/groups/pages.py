@@ -5,9 +5,8 @@ configured, but waitress, which has one. The page with one SELECT lists the note
 PostgreSQL, on the same machine, as `wrk` is.
 
 Where gevent is faster on that page, it is because a process of it goes on with another request while
-PostgreSQL answers; a synchronous one waits. It is not what is configured: it patches the standard
-library for the whole process, one page that computes holds up all others of its process, and nothing
-ends a request that hangs, as gunicorn's timeout does with a synchronous worker.
+PostgreSQL answers. It is not what is configured: it patches the standard library for the whole process,
+and one page that computes holds up all others of its process.
 """
 
 import os
