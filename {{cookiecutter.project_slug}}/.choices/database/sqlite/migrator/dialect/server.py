@@ -16,11 +16,6 @@ def server_version(connection: Connection) -> str:
     return f"SQLite {connection.exec_driver_sql('SELECT sqlite_version()').scalar_one()}"
 
 
-def most_connections(connection: Connection) -> int | None:
-    """Return nothing: a file has no limit."""
-    return None
-
-
 def unsupported(connection: Connection) -> str:
     """Return nothing: whatever opens the file is SQLite."""
     return ""
