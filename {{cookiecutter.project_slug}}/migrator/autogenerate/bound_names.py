@@ -37,8 +37,8 @@ def render_column(column: Column[Any], context: AutogenContext) -> str | None:
 
 def _is_copy(column: Column[Any], context: AutogenContext) -> bool:
     """Return whether Alembic renders a new table: it copies the model's for that."""
-    assert context.metadata is not None
-    return context.metadata.tables.get(column.table.key) is not column.table
+    tables = context.opts["target_metadata"].tables
+    return tables.get(column.table.key) is not column.table
 
 
 def _bound_name(column: Column[Any], context: AutogenContext) -> str | None:
