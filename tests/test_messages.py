@@ -1,5 +1,6 @@
 """What commands print: what they do, each error once, one line on Ctrl-C."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from .projects import REPOSITORY, SLUG, Project, clean_environment
 from .test_one_at_a_time import TABLE, chain, pause, paused
+from .test_regeneration import Git
 from .test_status import HEAD
 
 
@@ -87,3 +89,31 @@ def test_the_next_commands_are_those_of_the_database(
     assert project.url_variable() in (project.path / ".env.example").read_text()
     embedded = "uv run python -m migrator.dialect.embedded"
     assert (embedded in in_between) == (project.database == "postgresql")
+
+
+def test_modules_refuse_unknown_arguments_and_have_a_help(project: Project) -> None:
+    modules = ["migrator.revisions.head", "migrator.revisions.sql", "migrator.wait"]
+    if project.database == "postgresql":
+        modules.append("migrator.dialect.embedded")
+    for module in modules:
+        assert project.ok("python", "-m", module, "--help").startswith(f"usage: python -m {module}")
+        assert "error: " in project.refused("python", "-m", module, "--no-such-option")
+    assert not (project.path / "instance" / "postgresql").exists()
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_the_sql_of_a_branch_that_is_not_there_is_refused(project: Project) -> None:
+    Git(project.path).commit("the project")
+    output = project.refused("python", "-m", "migrator.revisions.sql", "nosuchbranch")
+    assert output == "Error: git knows no commit 'nosuchbranch'; try origin/main.\n"
+    # What GitHub says is before the first push of a branch.
+    assert "CREATE TABLE note" in project.ok("python", "-m", "migrator.revisions.sql", "0" * 40)
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_an_unknown_command_names_the_nearest(project: Project) -> None:
+    assert "Did you mean upgrade?" in project.refused("flask", "db", "uprgade")
+    listed = project.ok("flask", "db")
+    assert {"upgrade", "doctor", "wait"} <= set(re.findall(r"[a-z]+", listed))

@@ -23,14 +23,18 @@ from .rebase import rebase
 
 # What Flask-Migrate takes where no revision is given:
 # https://flask-migrate.readthedocs.io/en/latest/#command-reference
-DEFAULTS: dict[str, str | list[str]] = {
+DEFAULTS = {
     "upgrade": "head",
     "downgrade": "-1",
     "show": "head",
     "edit": "current",
-    "stamp": ["head"],
-    "merge": ["heads"],
+    "stamp": "head",
+    "merge": "heads",
 }
+# Options of these commands whose value is the next word.
+VALUED = {"-m", "--message", "--tag", "--branch-label", "--rev-id"}
+# What Flask-Migrate's users type to set a project up.
+SETTING_UP = ("init", "list-templates", "list_templates")
 
 
 def main(arguments: list[str]) -> None:
@@ -40,7 +44,15 @@ def main(arguments: list[str]) -> None:
     quieten()
     command_line = _command_line()
     options, words = _global_options(arguments)
-    _refuse_unknown(words, command_line.subparsers.choices)
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name in SETTING_UP:
+        sys.exit(
+            "Error: This project is already set up: alembic.ini, alembic/env.py and"
+            ' alembic/versions/ are there. Next: flask db migrate -m "…"'
+        )
+    if name is not None:
+        _refuse_unknown(name, words, command_line.subparsers.choices)
+        words += _default_revision(name, words)
     try:
         # Alembic itself would print an error twice, and exit with 255.
         command_line.main(["-c", str(INI), "--raiseerr", *options, *(words or ["--help"])])
@@ -79,14 +91,6 @@ def wait(config: Config, timeout: float = TIMEOUT) -> None:
     sys.exit(wait_until_it_fits(timeout, config.config_ini_section))
 
 
-def downgrade(
-    config: Config, revision: str = "-1", sql: bool = False, tag: str | None = None
-) -> None:
-    """Revert to a previous version."""
-    # Without a database, Alembic has to be told where to start.
-    command.downgrade(config, "head:-1" if sql and revision == "-1" else revision, sql, tag)
-
-
 def merge(
     config: Config,
     revisions: list[str],
@@ -105,20 +109,8 @@ def merge(
     command.merge(config, revisions, message, branch_label, rev_id)
 
 
-def refuse_init(config: Config) -> None:
-    """Say that there is nothing to set up.
-
-    Raises:
-        CommandError: always.
-    """
-    raise CommandError(
-        "This project is already set up: alembic.ini, alembic/env.py and alembic/versions/ are"
-        ' there. Next: flask db migrate -m "…"'
-    )
-
-
 def _command_line() -> CommandLine:
-    """Return Alembic's parser with this project's commands and Flask-Migrate's defaults."""
+    """Return Alembic's parser with this project's commands."""
     command_line = CommandLine(prog="flask db")
     for function in (migrate, doctor, adopt, diagram, wait):
         command_line.register_command(function)
@@ -135,22 +127,9 @@ def _command_line() -> CommandLine:
         "--stamp-anyway", action="store_true", help="Stamp the database although it differs"
     )
     add_timeout(commands["wait"])
-    for name, default in DEFAULTS.items():
-        [revision] = (action for action in commands[name]._actions if not action.option_strings)
-        revision.nargs = "?" if isinstance(default, str) else "*"
-        revision.default, revision.required = default, False
-    commands["downgrade"].set_defaults(cmd=(downgrade, ["revision"], ["sql", "tag"]))
     commands["merge"].set_defaults(
         cmd=(merge, ["revisions"], ["message", "branch_label", "rev_id"])
     )
-    commands["init"].add_argument("--multidb", action="store_true")
-    commands["list-templates"] = commands["list_templates"]
-    for name in ("init", "list_templates"):
-        for action in commands[name]._actions:
-            action.required = False
-            if action.dest == "directory":
-                action.nargs = "?"
-        commands[name].set_defaults(cmd=(refuse_init, [], []))
     return command_line
 
 
@@ -173,10 +152,23 @@ def _global_options(arguments: list[str]) -> tuple[list[str], list[str]]:
     return [*name, *(word for x in options.x_arg for word in ("-x", x))], words
 
 
-def _refuse_unknown(words: list[str], commands: dict[str, ArgumentParser]) -> None:
+def _default_revision(name: str, words: list[str]) -> list[str]:
+    """Return Flask-Migrate's revision for the command `name` as a word, if `words` has none."""
+    remaining = iter(words[words.index(name) + 1 :])
+    for word in remaining:
+        if word in VALUED:
+            next(remaining, None)
+        elif not word.startswith("-") or word[1:].isdigit():
+            return []
+    if name == "downgrade" and "--sql" in words:
+        # Without a database, Alembic has to be told where to start.
+        return ["head:-1"]
+    return [DEFAULTS[name]] if name in DEFAULTS else []
+
+
+def _refuse_unknown(name: str, words: list[str], commands: dict[str, ArgumentParser]) -> None:
     """End with a line, and the exit code of a wrong usage, if there is no such command."""
-    name = next((word for word in words if not word.startswith("-")), None)
-    if name is None or name in commands or "-c" in words or "--config" in words:
+    if name in commands or "-c" in words or "--config" in words:
         return
     near = get_close_matches(name, commands, 1)
     meant = f" Did you mean {near[0]}?" if near else " flask db --help lists them."

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -189,7 +190,9 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    parser = ArgumentParser("python -m migrator.revisions.head", description=__doc__)
+    parser.add_argument("section", nargs="?", default="alembic", help="of alembic.ini")
     try:
-        write(*sys.argv[1:2])
+        write(parser.parse_args().section)
     except SettingsError as problem:
         sys.exit(f"Error: {problem}")

@@ -1,10 +1,13 @@
 """Prints the SQL of revisions that a git commit lacks: `python -m migrator.revisions.sql COMMIT`."""
 
+import subprocess
 import sys
+from argparse import ArgumentParser
 
 from alembic.config import CommandLine
 
-from ..paths import INI
+from ..errors import SettingsError
+from ..paths import INI, ROOT
 from . import head
 
 
@@ -12,15 +15,41 @@ def main(commit: str, section: str = "alembic") -> None:
     """Print the SQL from the newest revision of `commit` to the newest one here.
 
     Args:
-        commit: where the branch began, as git knows it. One that git does not have, or that
-            has no HEAD file, counts as one without revisions.
+        commit: where the branch began, as git knows it. A commit that has no HEAD file counts as
+            one without revisions, and so does the zeros that GitHub gives for a new branch.
         section: of alembic.ini, for a second database.
+
+    Raises:
+        SettingsError: git does not know the commit.
     """
+    if commit.strip("0") and _is_unknown(commit):
+        raise SettingsError(f"git knows no commit {commit!r}; try origin/main.")
     start = head.at(commit, section) or "base"
     if start != head.newest(head.history(section)):
         arguments = ["-c", str(INI), "-n", section, "upgrade", f"{start}:head", "--sql"]
         CommandLine().main(arguments)
 
 
+def _is_unknown(commit: str) -> bool:
+    """Return whether there is a repository, but not the commit."""
+
+    def fails(*arguments: str) -> bool:
+        end = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
+        return end.returncode != 0
+
+    try:
+        in_repository = not fails("rev-parse", "--git-dir")
+    except FileNotFoundError:  # no git
+        return False
+    return in_repository and fails("rev-parse", "--quiet", "--verify", f"{commit}^{{commit}}")
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = ArgumentParser("python -m migrator.revisions.sql", description=__doc__)
+    parser.add_argument("commit", help="the branch's base, for example origin/main")
+    parser.add_argument("section", nargs="?", default="alembic", help="of alembic.ini")
+    given = parser.parse_args()
+    try:
+        main(given.commit, given.section)
+    except SettingsError as problem:
+        sys.exit(f"Error: {problem}")

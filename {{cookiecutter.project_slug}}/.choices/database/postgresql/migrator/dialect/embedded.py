@@ -1,12 +1,12 @@
-"""A PostgreSQL server for development, in `instance/`: `python -m …embedded [stop]`."""
+"""A PostgreSQL server for development, in `instance/`: `python -m migrator.dialect.embedded`."""
 
-import sys
 import warnings
+from argparse import ArgumentParser
 
 from ..paths import INSTANCE
 
 
-def main(arguments: list[str]) -> None:
+def main(stop: bool) -> None:
     """Start the server, which stays when this process ends, and print its URL; or stop it."""
     # The import warns on machines without a login session; the fallback that it names is fine.
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
@@ -14,11 +14,16 @@ def main(arguments: list[str]) -> None:
 
     folder = INSTANCE / "postgresql"
     folder.mkdir(parents=True, exist_ok=True)
-    if arguments == ["stop"]:
+    if stop:
         get_server(folder, cleanup_mode="stop").cleanup()
     else:
         print(get_server(folder, cleanup_mode=None).get_uri())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = ArgumentParser(
+        "python -m migrator.dialect.embedded",
+        description="Start a PostgreSQL server in instance/ and print its URL. It keeps running.",
+    )
+    parser.add_argument("stop", nargs="?", choices=["stop"], help="stop the server instead")
+    main(parser.parse_args().stop == "stop")
