@@ -90,9 +90,11 @@ OPERATIONS = [
     ),
     # A new column has no values that could break it.
     (
-        f'op.add_column("note", {COLUMN}))\n'
-        'op.create_foreign_key("fk", "note", "author", ["more"], ["id"])\n'
-        'op.create_unique_constraint("uq", "note", ["more"])',
+        (
+            f'op.add_column("note", {COLUMN}))\n'
+            'op.create_foreign_key("fk", "note", "author", ["more"], ["id"])\n'
+            'op.create_unique_constraint("uq", "note", ["more"])'
+        ),
         None,
     ),
     (f"op.alter_column('note', 'text', {OLD}sa.String(20), type_=sa.String(30))", None),
