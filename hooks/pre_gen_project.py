@@ -28,7 +28,8 @@ CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 HIDING = "\u061c\u200b\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 # The packages that projects have, whatever their answers, and those of the recipes in docs/, as they
-# are imported and as they are installed. A hook sees no other file of the template, so tests/test_answers.py compares.
+# are imported and as they are installed. A hook sees no other file of the template, so
+# tests/test_answers.py compares.
 DEPENDENCIES = """
 a1_coverage alembic alembic_postgresql_enum annotated_doc ast_serialize blinker cffi click colorama
 coverage cryptography dotenv dynaconf fasteners flask flask_migrate flask_sqlalchemy flask_wtf

@@ -13,9 +13,9 @@ def test_options_stand_where_flask_migrate_takes_them(project: Project) -> None:
     text = env.read_text(encoding="utf-8")
     env.write_text(f"{text}\nprint('x is', context.get_x_argument())\n", encoding="utf-8")
     assert "x is ['a=1', 'b=2']" in project.ok(
-        *["flask", "db", "upgrade", "-x", "a=1", "--x-arg", "b=2"]
+        "flask", "db", "upgrade", "-x", "a=1", "--x-arg", "b=2"
     )
-    assert "x is ['a=1']" in project.ok(*["flask", "db", "-x", "a=1", "current"])
+    assert "x is ['a=1']" in project.ok("flask", "db", "-x", "a=1", "current")
     project.ok("flask", "db", "upgrade", "-d", "alembic")
     refusal = project.refused("flask", "db", "upgrade", "-d", "migrations")
     assert "-d migrations is not where this project has its revisions" in refusal

@@ -1,4 +1,4 @@
-"""`HEAD`, beside a folder of revisions, names the newest: two branches that each add one conflict in git.
+"""`alembic/HEAD` names the newest revision: two branches that each add one conflict in git.
 
 Every new revision writes it; by hand: `python -m migrator.revisions.head [SECTION]`.
 """
@@ -28,17 +28,14 @@ class History:
     """Where the revisions of one database are.
 
     Attributes:
-        folders: what holds the revision files; HEAD is beside the first one.
+        folders: what holds the revision files.
         recursive: whether their subfolders do too.
+        head: the file that names the newest revision.
     """
 
     folders: tuple[Path, ...]
     recursive: bool
-
-    @property
-    def head(self) -> Path:
-        """The file that names the newest revision."""
-        return self.folders[0].parent / "HEAD"
+    head: Path
 
     def files(self) -> Iterator[Path]:
         """Yield the revision files."""
@@ -63,10 +60,14 @@ def history(section: str = "alembic") -> History:
         raise SettingsError(f"{INI} has no section [{section}] with a script_location.")
     separator = ini.get(section, "path_separator", fallback="os")
     locations = ini.get(section, "version_locations", fallback="").strip()
-    default = str(Path(ini.get(section, "script_location")) / "versions")
+    script_location = ROOT / ini.get(section, "script_location")
+    default = str(script_location / "versions")
     found = locations.split(_SEPARATORS.get(separator, separator)) if locations else [default]
     folders = tuple(ROOT / folder.strip() for folder in found if folder.strip())
-    return History(folders, ini.getboolean(section, "recursive_version_locations", fallback=False))
+    recursive = ini.getboolean(section, "recursive_version_locations", fallback=False)
+    # A second database shares the first one's env.py, and so its folder.
+    beside = script_location if section == "alembic" else folders[0].parent
+    return History(folders, recursive, beside / "HEAD")
 
 
 def section_of(path: str) -> str:
