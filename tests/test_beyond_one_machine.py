@@ -426,6 +426,30 @@ def test_a_lost_connection_says_what_is_done(project: Project) -> None:
     assert project.version() == ["r1"]
 
 
+@pytest.mark.databases("postgresql", "mysql")
+@pytest.mark.strategies("env-var")
+def test_a_waiter_that_loses_its_connection_says_so(project: Project) -> None:
+    chain(project, pause(project) + "\n" + TABLE.format("t1"))
+    sessions = {
+        "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() ORDER BY backend_start",
+        "mysql": "SELECT id FROM information_schema.processlist"
+        " WHERE db = DATABASE() AND id <> CONNECTION_ID() ORDER BY id",
+    }[project.database]
+    kill = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}[project.database]
+    with (
+        paused(project, "alembic", "upgrade", "head"),
+        started(project, "alembic", "upgrade", "head") as waiter,
+    ):
+        assert waiter.stdout is not None
+        assert "Waiting for another migration" in waiter.stdout.readline()
+        project.sql(kill.format(project.sql(sessions)[-1][0]))
+        output = waiter.communicate(timeout=60)[0]
+    assert waiter.returncode != 0
+    assert "Traceback" not in output
+    assert "The connection to the database was lost" in output
+
+
 # Galera
 
 

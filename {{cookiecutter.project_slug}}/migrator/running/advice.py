@@ -27,13 +27,21 @@ def explained_settings() -> Iterator[None]:
     """Turn what is wrong around the migrations into a line that Alembic prints without traceback.
 
     Raises:
-        CommandError: a setting is missing or wrong, or a model or revision needs Flask's
-            application context where the project has none.
+        CommandError: a setting is missing or wrong, a model or revision needs Flask's
+            application context where the project has none, or the connection was lost while
+            nothing was under way.
     """
     try:
         yield
     except SettingsError as error:
         raise CommandError(str(error)) from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        reason = str(error.orig.args[-1] if error.orig else error).splitlines()[0]
+        raise CommandError(
+            f"The connection to the database was lost: {reason}. Run the command again."
+        ) from error
     except RuntimeError as error:
         if not str(error).startswith(NO_APP_CONTEXT):
             raise
