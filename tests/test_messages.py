@@ -117,3 +117,23 @@ def test_an_unknown_command_names_the_nearest(project: Project) -> None:
     assert "Did you mean upgrade?" in project.refused("flask", "db", "uprgade")
     listed = project.ok("flask", "db")
     assert {"upgrade", "doctor", "wait"} <= set(re.findall(r"[a-z]+", listed))
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_a_url_that_is_not_set_is_asked_for_with_the_next_command(project: Project) -> None:
+    project.url = ""
+    output = project.refused("alembic", "upgrade", "head")
+    assert f"{project.url_variable()} is not set" in output
+    assert "Copy .env.example to .env" in output
+    embedded = "uv run python -m migrator.dialect.embedded"
+    assert (embedded in " ".join(output.split())) == (project.database == "postgresql")
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_a_full_disk_is_called_full(project: Project) -> None:
+    fill = 'op.execute("INSERT INTO note (text) VALUES (hex(zeroblob(3000000)))")'
+    limit = "op.execute('PRAGMA max_page_count = 20')\n"
+    project.write_revision("r1", limit + fill, down_revision=HEAD)
+    output = " ".join(project.refused("alembic", "upgrade", "head").split())
+    assert "cannot grow: database or disk is full" in output

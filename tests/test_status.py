@@ -327,7 +327,8 @@ def test_doctor_works_when_the_app_does_not_start(project: Project) -> None:
         assert "No module named 'no_such_module'" in end.stderr
     view.write_text(text)
     (project.package / "models" / "broken.py").write_text("import no_such_module\n")
-    assert "No module named 'no_such_module'" in examine(project, "misconfigured")["sentence"]
+    sentence = examine(project, "misconfigured")["sentence"]
+    assert sentence.endswith("No module named 'no_such_module' (shop/models/broken.py:1)")
 
 
 @pytest.mark.databases("postgresql")

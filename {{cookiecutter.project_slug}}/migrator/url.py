@@ -3,10 +3,10 @@
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from .dialect.urls import DEFAULTS, DRIVERS, EXAMPLE, NAME, SEVERAL_HOSTS, check_url
+from .dialect.urls import DEFAULTS, DRIVERS, EXAMPLE, HOW_TO_SET, NAME, SEVERAL_HOSTS, check_url
 from .errors import SettingsError
 
-__all__ = ["DEFAULTS", "EXAMPLE", "parse_url"]
+__all__ = ["DEFAULTS", "EXAMPLE", "HOW_TO_SET", "parse_url"]
 
 
 def parse_url(value: str | URL, source: str) -> URL:

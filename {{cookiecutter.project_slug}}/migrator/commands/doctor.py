@@ -4,6 +4,8 @@ import json
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from traceback import extract_tb
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -23,6 +25,7 @@ from ..dialect.server import (
 from ..engine import connect_as_owner, migration_url
 from ..errors import SettingsError
 from ..masking import masked
+from ..paths import ROOT
 from ..project import Project, load_project
 from ..status import EXIT_CODES as OF_THE_STATUS
 from ..status import State, database_status
@@ -92,7 +95,9 @@ def _look(connection: Connection, config: Config, project: Project) -> Report:
     try:
         project.load_metadata()
     except Exception as error:  # noqa: BLE001 - the models are anybody's code
-        report = Report(MISCONFIGURED, f"The models cannot be imported: {_line(error)}")
+        report = Report(
+            MISCONFIGURED, f"The models cannot be imported: {_line(error)}{_place(error)}"
+        )
     else:
         report = _compare(connection, config, project)
     return replace(report, server=server, blocking=_blocking_sessions(connection))
@@ -159,6 +164,17 @@ def _line(error: Exception) -> str:
     reason = getattr(error, "orig", None) or error
     name = "" if isinstance(error, (CommandError, SettingsError)) else f"{type(reason).__name__}: "
     return name + " ".join(str(reason).split())
+
+
+def _place(error: Exception) -> str:
+    """Return the last file and line of the app that led to an error, in parentheses."""
+    frames = [(Path(frame.filename), frame.lineno) for frame in extract_tb(error.__traceback__)]
+    own = [
+        f" ({path.relative_to(ROOT)}:{line})"
+        for path, line in frames
+        if path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / "migrator")
+    ]
+    return own[-1] if own else ""
 
 
 def _text(report: Report) -> str:

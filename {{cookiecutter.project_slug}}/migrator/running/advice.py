@@ -7,7 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from ..dialect.server import is_denied
+from ..dialect.server import denial
 from ..errors import SettingsError
 from ..project import Project
 from ..status import database_status
@@ -73,11 +73,8 @@ def explained_errors(context: MigrationContext, project: Project) -> Iterator[No
         message = f"{str(error).rstrip('.')}. {status.sentence} Next: {status.command}"
         raise CommandError(message) from error
     except DBAPIError as error:
-        if not is_denied(error):
+        assert context.connection is not None
+        message = denial(error, context.connection.engine.url)
+        if not message:
             raise
-        # The rest of what a server says is where in the statement it was.
-        reason = str(error.orig.args[-1] if error.orig else error).splitlines()[0]
-        raise CommandError(
-            f"The database does not let its user migrate: {reason}. Set MIGRATION_DATABASE_URL to"
-            " the URL of a user who may."
-        ) from error
+        raise CommandError(message) from error

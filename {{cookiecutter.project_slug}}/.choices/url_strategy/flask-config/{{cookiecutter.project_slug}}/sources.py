@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Flask
 from migrator.errors import SettingsError
-from migrator.url import DEFAULTS, EXAMPLE, parse_url
+from migrator.url import DEFAULTS, HOW_TO_SET, parse_url
 
-from .settings import current_environment, read_variable
+from .settings import as_set, current_environment, read_variable
 
 # What stands before a setting's name in the environment.
 PREFIX = "FLASK_"
@@ -45,8 +45,10 @@ def load(app: Flask, overrides: Mapping[str, Any]) -> None:
     value = app.config["SQLALCHEMY_DATABASE_URI"]
     if value is None:
         raise SettingsError(
-            f"SQLALCHEMY_DATABASE_URI is not set, and ENVIRONMENT is {environment}; set it in"
-            f" {environment.capitalize()} in config.py, in instance/config.py, or as"
-            f" FLASK_SQLALCHEMY_DATABASE_URI, to a URL like {EXAMPLE}"
+            "FLASK_SQLALCHEMY_DATABASE_URI is not set, nor SQLALCHEMY_DATABASE_URI in config.py or"
+            f" instance/config.py, and ENVIRONMENT is {environment}. {HOW_TO_SET}"
         )
-    app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(value, "SQLALCHEMY_DATABASE_URI")
+    variable = as_set(f"{PREFIX}SQLALCHEMY_DATABASE_URI")
+    is_variable = variable in os.environ and "SQLALCHEMY_DATABASE_URI" not in overrides
+    name = variable if is_variable else "SQLALCHEMY_DATABASE_URI"
+    app.config["SQLALCHEMY_DATABASE_URI"] = parse_url(value, name)

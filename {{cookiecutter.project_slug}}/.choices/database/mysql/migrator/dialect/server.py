@@ -13,9 +13,9 @@ from .attempt import earlier_attempt
 __all__ = [
     "DRIVER",
     "blocking_sessions",
+    "denial",
     "earlier_attempt",
     "is_cluster",
-    "is_denied",
     "is_unwanted_standby",
     "next_step",
     "server_version",
@@ -110,9 +110,16 @@ def blocking_sessions(connection: Connection) -> list[str]:
     return list(connection.scalars(_BLOCKING, {"seconds": lock_timeout()}))
 
 
-def is_denied(error: DBAPIError) -> bool:
-    """Return whether the server refused a statement because the user may not do that."""
-    return error.orig is not None and error.orig.args[0] in _DENIED
+def denial(error: DBAPIError, url: URL) -> str:
+    """Return why the user may not do that, and what to do; nothing if that is not the error."""
+    if error.orig is None or error.orig.args[0] not in _DENIED:
+        return ""
+    # The rest of what a server says is where in the statement it was.
+    reason = str(error.orig.args[-1]).splitlines()[0]
+    return (
+        f"The database does not let its user migrate: {reason}. Set MIGRATION_DATABASE_URL to the"
+        " URL of a user who may."
+    )
 
 
 def next_step(url: URL, error: str) -> str:

@@ -6,6 +6,8 @@ from ..errors import SettingsError
 
 NAME = "MySQL and MariaDB"
 EXAMPLE = "mysql://user:password@localhost:3306/database"
+# What to do without a URL.
+HOW_TO_SET = f"Copy .env.example to .env and set it there, to a URL like {EXAMPLE}."
 SEVERAL_HOSTS = "the driver takes one: name the proxy or the address that stands for them"
 # What a URL may start with, and the driver that it then gets.
 DRIVERS = {

@@ -110,9 +110,16 @@ def blocking_sessions(connection: Connection) -> list[str]:
     return list(connection.scalars(_BLOCKING, {"seconds": lock_timeout()}))
 
 
-def is_denied(error: DBAPIError) -> bool:
-    """Return whether the server refused a statement because the user may not do that."""
-    return sqlstate(error) == DENIED
+def denial(error: DBAPIError, url: URL) -> str:
+    """Return why the user may not do that, and what to do; nothing if that is not the error."""
+    if error.orig is None or sqlstate(error) != DENIED:
+        return ""
+    # The rest of what a server says is where in the statement it was.
+    reason = str(error.orig.args[-1]).splitlines()[0]
+    return (
+        f"The database does not let its user migrate: {reason}. Set MIGRATION_DATABASE_URL to the"
+        " URL of a user who may."
+    )
 
 
 def next_step(url: URL, error: str) -> str:

@@ -8,6 +8,11 @@ from ..errors import SettingsError
 
 NAME = "PostgreSQL"
 EXAMPLE = "postgresql://user:password@localhost:5432/database"
+# What to do without a URL.
+HOW_TO_SET = (
+    f"Copy .env.example to .env and set it there, to a URL like {EXAMPLE}."
+    " Without a server: uv run python -m migrator.dialect.embedded starts one and prints its URL."
+)
 HOSTS_EXAMPLE = (
     "postgresql://user:password@/database?host=one:5432&host=two:5432"
     "&target_session_attrs=read-write"

@@ -41,9 +41,19 @@ def blocking_sessions(connection: Connection) -> list[str]:
     return []
 
 
-def is_denied(error: DBAPIError) -> bool:
-    """Return whether the file may not be written."""
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+def denial(error: DBAPIError, url: URL) -> str:
+    """Return why the file cannot be written, and what to do; nothing if that is not the error."""
+    match getattr(error.orig, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
+            return (
+                f"{url.database} cannot be written: {error.orig}. Make the file and its folder"
+                " writable for this user, and take mode=ro out of the URL."
+            )
+        case sqlite3.SQLITE_FULL:
+            return (
+                f"{url.database} cannot grow: {error.orig}. Free space on its disk, and run again."
+            )
+    return ""
 
 
 def next_step(url: URL, error: str) -> str:

@@ -9,6 +9,8 @@ from ..paths import INSTANCE
 
 NAME = "SQLite"
 EXAMPLE = "sqlite:///app.sqlite3"
+# What to do without a URL.
+HOW_TO_SET = f"Copy .env.example to .env and set it there, to a URL like {EXAMPLE}."
 SEVERAL_HOSTS = f"a SQLite database is a file, as in {EXAMPLE}"
 # What a URL may start with, and the driver that it then gets.
 DRIVERS = {"sqlite": "sqlite+pysqlite", "sqlite+pysqlite": "sqlite+pysqlite"}

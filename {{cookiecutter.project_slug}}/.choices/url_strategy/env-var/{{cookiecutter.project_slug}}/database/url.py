@@ -3,7 +3,7 @@
 import os
 
 from migrator.errors import SettingsError
-from migrator.url import DEFAULTS, EXAMPLE, parse_url
+from migrator.url import DEFAULTS, HOW_TO_SET, parse_url
 from sqlalchemy import URL
 
 from ..settings import as_set, current_environment, read_variable, who_sets
@@ -25,8 +25,7 @@ def database_url() -> URL:
         value = DEFAULTS.get(environment)
     if value is None:
         raise SettingsError(
-            f"{variable} is not set, and ENVIRONMENT is {environment}; set {variable} in the"
-            f" environment or in .env, to a URL like {EXAMPLE}"
+            f"{variable} is not set, and ENVIRONMENT is {environment}. {HOW_TO_SET}"
         )
     return parse_url(value, as_set(variable))
 
