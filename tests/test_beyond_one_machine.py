@@ -450,6 +450,23 @@ def test_a_waiter_that_loses_its_connection_says_so(project: Project) -> None:
     assert "The connection to the database was lost" in output
 
 
+@pytest.mark.databases("mysql")
+@pytest.mark.strategies("env-var")
+def test_a_default_that_is_added_later_is_no_drift(project: Project) -> None:
+    """MySQL itself stores `DEFAULT (now())` for CREATE and `CURRENT_TIMESTAMP` for MODIFY."""
+    body = "class Event(Base):\n    __tablename__ = 'event'\n    id = mapped_column(sa.Integer, primary_key=True)\n"
+    column = "    at = mapped_column(sa.DateTime{})\n"
+    model = project.write_model("event", body + column.format(""))
+    project.ok("alembic", "upgrade", "head")
+    assert project.autogenerate("create events")
+    project.ok("alembic", "upgrade", "head")
+    default = column.format(", server_default=sa.func.now()")
+    model.write_text(model.read_text().replace(column.format(""), default))
+    assert project.autogenerate("date events")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+
+
 # Galera
 
 

@@ -1,5 +1,6 @@
 """What Alembic does differently here for MySQL and MariaDB."""
 
+import re
 from typing import Any
 
 from alembic.ddl.mysql import MySQLImpl
@@ -7,6 +8,9 @@ from sqlalchemy import Column, Identity
 
 from ..rendering import LiteralSQL
 from .probe import stored_column
+
+# MySQL stores the same default in one way for CREATE TABLE and in another one for MODIFY.
+_NOW = re.compile(r"\(now\((\d*)\)\)")
 
 
 class Implementation(LiteralSQL, MySQLImpl):
@@ -24,7 +28,7 @@ class Implementation(LiteralSQL, MySQLImpl):
         if rendered_metadata_default is None:
             return rendered_inspector_default is not None
         stored = stored_column(self.connection, metadata_column)
-        return stored is None or stored["default"] != rendered_inspector_default
+        return stored is None or _told(stored["default"]) != _told(rendered_inspector_default)
 
     def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
         """Return whether the types differ, and do so still once the server has stored both."""
@@ -44,3 +48,10 @@ class Implementation(LiteralSQL, MySQLImpl):
     ) -> tuple[set[str], set[str], bool]:
         # SQLAlchemy makes AUTO_INCREMENT of an identity, and reflects none.
         return set(), set(), False
+
+
+def _told(default: str | None) -> str | None:
+    """Return a server default as MODIFY stores it."""
+    return default and _NOW.sub(
+        lambda now: "CURRENT_TIMESTAMP" + f"({now[1]})" * bool(now[1]), default
+    )
