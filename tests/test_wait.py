@@ -130,6 +130,8 @@ def test_options_of_the_pool_need_no_engine(project: Project) -> None:
     engine = project.package / "database" / "engine.py"
     replace_in(engine, '"pool_pre_ping": True,', '"pool_pre_ping": True,\n    "pool_size": 2,')
     assert "sqlalchemy" not in imported(project)
+    replace_in(engine, "BEHIND_POOLER = False", "BEHIND_POOLER = True")
+    assert "sqlalchemy" in imported(project)
 
 
 @pytest.mark.databases("postgresql", "mysql")
