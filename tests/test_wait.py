@@ -130,6 +130,13 @@ def test_options_of_the_pool_need_no_engine(project: Project) -> None:
     engine = project.package / "database" / "engine.py"
     replace_in(engine, '"pool_pre_ping": True,', '"pool_pre_ping": True,\n    "pool_size": 2,')
     assert "sqlalchemy" not in imported(project)
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_a_pooler_needs_the_engine(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    engine = project.package / "database" / "engine.py"
     replace_in(engine, "BEHIND_POOLER = False", "BEHIND_POOLER = True")
     assert "sqlalchemy" in imported(project)
 
