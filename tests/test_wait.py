@@ -132,6 +132,15 @@ def test_options_of_the_pool_need_no_engine(project: Project) -> None:
     assert "sqlalchemy" not in imported(project)
 
 
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_a_pooler_needs_the_engine(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    engine = project.package / "database" / "engine.py"
+    replace_in(engine, "BEHIND_POOLER = False", "BEHIND_POOLER = True")
+    assert "sqlalchemy" in imported(project)
+
+
 @pytest.mark.databases("postgresql", "mysql")
 @pytest.mark.strategies("env-var")
 def test_events_of_the_engine_are_heard(project: Project) -> None:

@@ -118,7 +118,14 @@ def _is_plain(engine: Path, listeners: tuple[str, ...]) -> bool:
     """Return whether database/engine.py only has options of the pool and those listeners."""
     for node in ast.parse(engine.read_text(encoding="utf-8")).body:
         match node:
-            case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()):
+            case (
+                ast.Import()
+                | ast.ImportFrom()
+                | ast.Expr(ast.Constant())
+                | ast.FunctionDef(name="set_pragmas")
+                | ast.Assign(targets=[ast.Name("BEHIND_POOLER")], value=ast.Constant(False))
+                | ast.If(test=ast.Name("BEHIND_POOLER"), orelse=[])
+            ):
                 pass
             case ast.AnnAssign(target=ast.Name("OPTIONS"), value=ast.Dict(keys=keys)):
                 if not {getattr(key, "value", None) for key in keys} <= OF_THE_POOL:
@@ -126,8 +133,6 @@ def _is_plain(engine: Path, listeners: tuple[str, ...]) -> bool:
             case ast.FunctionDef(name="listen", body=[ast.Expr(ast.Constant()), *rest]):
                 if not {ast.unparse(line).replace("'", '"') for line in rest} <= {*listeners}:
                     return False
-            case ast.FunctionDef(name="set_pragmas"):
-                pass
             case _:
                 return False
     return True
