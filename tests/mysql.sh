@@ -2,7 +2,9 @@
 # A real MySQL server on 127.0.0.1:3307, of Debian's unstable distribution: the stable one has only MariaDB.
 # As root, with debootstrap installed; FOLDER gets about 600 MB, once, in about 2 minutes:
 #
-#     tests/mysql.sh start FOLDER && MYSQL_PORT=3307 .venv/bin/pytest -k mysql; tests/mysql.sh stop FOLDER
+#     tests/mysql.sh start FOLDER
+#     MYSQL_PORT=3307 .venv/bin/pytest -k "mysql and not nothing_differs and not every_change"
+#     tests/mysql.sh stop FOLDER
 set -euo pipefail
 folder=$(realpath -m "$2")
 case $1 in
