@@ -41,7 +41,7 @@ def _is_unknown(commit: str) -> bool:
         in_repository = not fails("rev-parse", "--git-dir")
     except FileNotFoundError:  # no git
         return False
-    return in_repository and fails("rev-parse", "--quiet", "--verify", f"{commit}^{{commit}}")
+    return in_repository and fails("rev-parse", "--quiet", "--verify", commit + "^{commit}")
 
 
 if __name__ == "__main__":
