@@ -10,7 +10,7 @@ folder=$(realpath -m "$2")
 case $1 in
 start)
     if [ ! -x "$folder/usr/sbin/mysqld" ]; then
-        debootstrap --variant=minbase --include=mysql-server-core sid "$folder" http://deb.debian.org/debian
+        debootstrap --variant=minbase --include=mysql-server-core sid "$folder"
     fi
     if [ ! -d "$folder/srv/data" ]; then
         mkdir "$folder/srv/data"
