@@ -217,6 +217,30 @@ def test_tables_that_refer_to_each_other_are_made_and_dropped(project: Project) 
 
 
 @pytest.mark.usefixtures("at_head")
+@pytest.mark.strategies("env-var")
+def test_models_go_together_with_the_keys_to_them(project: Project) -> None:
+    key = "    {0}_id: Mapped[int | None] = mapped_column(sa.ForeignKey('{0}.id'), index=True)\n"
+    pair = [model(key.format("right"), "left"), model(key.format("left"), "right")]
+    module = project.write_model("pair", "\n\n".join([*pair, model(key.format("left"), "third")]))
+    assert project.autogenerate("a pair that refers to each other")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    module.unlink()
+    project.write_model(
+        "other", "\n\n".join([model("", "other"), model(key.format("other"), "third")])
+    )
+    assert project.autogenerate("another one in the pair's place")
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    project.ok("alembic", "downgrade", "-1")
+    assert {"left", "right", "third"} <= project.tables()
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    project.ok("alembic", "downgrade", "base")
+    assert project.tables() == {"alembic_version"}
+
+
+@pytest.mark.usefixtures("at_head")
 def test_a_type_of_the_app_is_imported_by_the_revision(project: Project) -> None:
     (project.package / "types.py").write_text(
         "import sqlalchemy as sa\n\n\n"

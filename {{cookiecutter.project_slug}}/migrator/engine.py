@@ -75,12 +75,15 @@ def connect(
     Raises:
         CommandError: the database cannot be reached, or refuses; without the password.
     """
-    with _open(engine, timeout, owner) as connection:
-        # A lock may need a second connection, of the same user.
-        connection.info["connect_again"] = partial(_open, engine, timeout, owner)
-        yield connection
-    if not isinstance(engine.pool, SingletonThreadPool | StaticPool):
-        engine.dispose()
+    try:
+        with _open(engine, timeout, owner) as connection:
+            # A lock may need a second connection, of the same user.
+            connection.info["connect_again"] = partial(_open, engine, timeout, owner)
+            yield connection
+    finally:
+        # Of a failed migration too: its session may hold the lock.
+        if not isinstance(engine.pool, SingletonThreadPool | StaticPool):
+            engine.dispose()
 
 
 def _open(engine: Engine, timeout: float | None, owner: URL | None) -> Connection:

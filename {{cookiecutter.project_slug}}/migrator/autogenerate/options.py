@@ -73,9 +73,8 @@ def review(
         _refuse_without_models(context)
     [script] = scripts
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
-        order_operations(upgrade, downgrade, supports_alter=context.dialect.supports_alter)
         find_renames(upgrade)
-        find_renames(downgrade)
+        order_operations(upgrade, downgrade, supports_alter=context.dialect.supports_alter)
         if are_renames(upgrade.ops):
             log.warning("Database and models differ in nothing but the names of constraints")
         for operation in upgrade.ops:

@@ -44,6 +44,13 @@ class RenameOp(MigrateOperation):
         """The old name and the new one."""
         return _name(self.drop), _name(self.create)
 
+    def reverse(self) -> "RenameOp":
+        """Return what gives it the old name back."""
+        drop, create = self.create.reverse(), self.drop.reverse()
+        assert isinstance(drop, Drop)
+        assert isinstance(create, Create)
+        return RenameOp(self.kind, drop, create)
+
     def to_diff_tuple(self) -> tuple[str, ...]:
         """Return what `alembic check` prints."""
         return ("rename", self.create.table_name or "", *self.names)
