@@ -377,12 +377,20 @@ def test_a_lock_timeout_is_for_the_revision_that_sets_it(project: Project) -> No
     variable = {"postgresql": "lock_timeout", "mysql": "SESSION lock_wait_timeout"}
     value = {"postgresql": "SHOW lock_timeout", "mysql": "SELECT @@lock_wait_timeout"}
     show = f"print(op.get_bind().scalar(sa.text('{value[project.database]}')))"
-    project.write_revision(
-        "r1", f'op.execute("SET {variable[project.database]} = 99")\n{show}', down_revision=HEAD
-    )
+    set_timeout = f'op.execute("SET {variable[project.database]} = 99")'
+    project.write_revision("r1", f"{set_timeout}\n{show}", down_revision=HEAD)
     project.write_revision("r2", show, down_revision="r1")
     printed = project.ok("alembic", "upgrade", "head").split()
     assert printed == {"postgresql": ["99ms", "5s"], "mysql": ["99", "5"]}[project.database]
+    # As SQL too.
+    project.write_revision("r1", set_timeout, down_revision=HEAD)
+    project.write_revision("r2", "pass", down_revision="r1")
+    sql = project.ok("alembic", "upgrade", f"{HEAD}:r2", "--sql")
+    values = re.findall(r"\block_(?:wait_)?timeout = (\d+)", sql)
+    assert (
+        values
+        == {"postgresql": ["5000", "99", "5000"], "mysql": ["5", "99", "5"]}[project.database]
+    )
 
 
 HELPERS = '''"""Helpers of the revisions."""
@@ -429,3 +437,20 @@ def test_tables_that_helpers_make_are_the_projects(project: Project) -> None:
     project.sql("CREATE TABLE theirs (id INTEGER)")
     drift = examine(project, "drifted")["drift"]
     assert sorted(drift) == ["op.drop_table('logged')", "op.drop_table('made')"]
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_replacing_an_enums_type_is_a_finding(project: Project) -> None:
+    project.write_revision(
+        "r1",
+        'op.sync_enum_values(enum_schema="public", enum_name="mood", new_values=["good", "bad"],'
+        " affected_columns=[])",
+        down_revision=HEAD,
+    )
+    found = project.python(
+        "from migrator.dialect.registration import register; register()\n"
+        "from alembic.config import Config; from migrator.revisions.unsafe import findings;"
+        "print(*findings(Config('alembic.ini'), 'postgresql'), sep='\\n')"
+    )
+    assert "replaces an enum's type" in found

@@ -27,6 +27,10 @@ class Recorded:
     lines: tuple[int, int]
 
 
+class ReplaceEnumOp(ops.MigrateOperation):
+    """`sync_enum_values` of alembic_postgresql_enum, which hands nothing to Alembic."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """What could be recorded of a revision.
@@ -74,6 +78,10 @@ class _Recorder(Operations):
         self.recorded.append(Recorded(operation, _lines_of_call(self.path)))
         # Revisions insert rows into the table that create_table returns.
         return operation.to_table() if isinstance(operation, ops.CreateTableOp) else None
+
+    def sync_enum_values(self, *_: Any, **__: Any) -> None:
+        """Note that an enum's type is replaced, and its columns are rewritten."""
+        self.recorded.append(Recorded(ReplaceEnumOp(), _lines_of_call(self.path)))
 
     @contextmanager
     def batch_alter_table(

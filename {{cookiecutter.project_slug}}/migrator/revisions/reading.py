@@ -57,6 +57,11 @@ def upgrade_calls(script: Script) -> list[Call]:
     return [*_calls(upgrade, vars(script.module), DEPTH)]
 
 
+def mentions(script: Script | None, word: str) -> bool:
+    """Return whether a revision's file has a word in it; False without a revision."""
+    return script is not None and word in Path(script.path).read_text(encoding="utf-8")
+
+
 def _calls(parts: list[ast.stmt], names: Mapping[str, Any], depth: int) -> Iterator[Call]:
     nodes = [node for part in parts for node in ast.walk(part) if isinstance(node, ast.Call)]
     for node in sorted(nodes, key=lambda call: (call.lineno, call.col_offset)):

@@ -17,7 +17,7 @@ from sqlalchemy import Column
 
 from ..paths import ROOT
 from ..project import load_project
-from .operations import recorded
+from .operations import ReplaceEnumOp, recorded
 from .selecting import up_to
 from .widening import is_widening
 
@@ -145,8 +145,7 @@ def _what(operation: ops.MigrateOperation, dialect: str) -> Iterator[str]:
             yield "adds a FOREIGN KEY"
         case ops.CreateCheckConstraintOp(kw=options) if not options.get("postgresql_not_valid"):
             yield "adds a CHECK"
-        case ops.MigrateOperation() if type(operation).__name__ == "SyncEnumValuesOp":
-            # alembic_postgresql_enum's, which makes a new type and rewrites the columns.
+        case ReplaceEnumOp():
             yield "replaces an enum's type"
         case ops.ExecuteSQLOp(sqltext=sql):
             for match in _SQL.finditer(_SAFE_SQL.sub(" ", str(sql))):

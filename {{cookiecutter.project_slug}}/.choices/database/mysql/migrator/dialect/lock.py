@@ -15,6 +15,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from ..limits import lock_retries, lock_timeout, lock_wait
+from ..revisions.reading import mentions
 from .attempt import failed_over_earlier_attempt
 from .lease import LOST, Lease
 from .refusal import refuse_to_migrate
@@ -119,9 +120,18 @@ def _run(context: MigrationContext, run: Callable[[], None]) -> None:
 
 
 def prepare_sql(context: MigrationContext) -> None:
-    """Print the lock timeouts before the migrations' SQL."""
-    for statement in _timeout_statements():
-        context.execute(statement)
+    """Print the lock timeouts before the migrations' SQL, and after a revision that sets one."""
+
+    def print_timeouts() -> None:
+        for statement in _timeout_statements():
+            context.execute(statement)
+
+    def restore(step: Any, **_: object) -> None:
+        if mentions(step.up_revision, "lock_wait_timeout"):
+            print_timeouts()
+
+    print_timeouts()
+    context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, restore)
 
 
 def _acquire(connection: Connection, version_table: str) -> None:

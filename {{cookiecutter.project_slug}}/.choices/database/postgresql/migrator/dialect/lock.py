@@ -11,6 +11,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..limits import lock_retries, lock_timeout, lock_wait
+from ..revisions.reading import mentions
 from .concurrently import is_concurrent
 from .halfway import explaining, sqlstate
 from .refusal import ALLOWANCE, refuse_to_migrate
@@ -103,8 +104,15 @@ def _run_exclusively(
 
 
 def prepare_sql(context: MigrationContext) -> None:
-    """Print the lock timeout before the migrations' SQL."""
-    context.execute(f"SET lock_timeout = {lock_timeout() * 1000:.0f}")
+    """Print the lock timeout before the migrations' SQL, and after a revision that sets one."""
+    set_timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
+    context.execute(set_timeout)
+
+    def restore(step: Any, **_: object) -> None:
+        if mentions(step.up_revision, "lock_timeout"):
+            context.execute(set_timeout)
+
+    context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, restore)
 
 
 def _acquire(connection: Connection, version_table: str) -> None:
