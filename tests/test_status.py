@@ -263,6 +263,7 @@ def test_a_release_that_was_rolled_back_serves(project: Project) -> None:
     )
     project.ok("alembic", "upgrade", "head")
     newer.unlink()
+    project.environment["ENVIRONMENT"] = "development"
     with served(project, "gunicorn", "wsgi:app", "--bind", "127.0.0.1:{port}") as address:
         status, page = fetch(f"{address}/readyz")
         assert status == 200
@@ -300,6 +301,7 @@ def test_a_database_that_hangs_holds_nothing_up(project: Project) -> None:
         project.url = parts._replace(netloc=f"user:s3cr3t@127.0.0.1:{port}").geturl()
         # One worker, which serves one request at a time.
         command = ("gunicorn", "wsgi:app", "--workers", "1", "--bind", "127.0.0.1:{port}")
+        project.environment["ENVIRONMENT"] = "development"
         with served(project, *command) as address:
             for _ in range(20):
                 before = time.monotonic()
