@@ -36,6 +36,7 @@ COMMON = {
     "migrator/autogenerate/options.py",
     "migrator/autogenerate/order.py",
     "migrator/autogenerate/ownership.py",
+    "migrator/autogenerate/progress.py",
     "migrator/backfill.py",
     "migrator/commands/__init__.py",
     "migrator/commands/adopt.py",

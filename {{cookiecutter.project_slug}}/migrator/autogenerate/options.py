@@ -16,6 +16,7 @@ from ..running.guards import command_name
 from .bound_names import render_column
 from .order import order_operations
 from .ownership import is_own_name
+from .progress import report_progress
 from .renames import are_renames, find_renames
 
 log = logging.getLogger("alembic.autogenerate")
@@ -28,6 +29,7 @@ def context_options(project: Project) -> dict[str, Any]:
         project: the app, whose models are loaded.
     """
     register()
+    report_progress()
     return {
         "target_metadata": project.load_metadata(),
         "version_table": project.version_table,
