@@ -48,6 +48,8 @@ def test_an_error_is_printed_once(project: Project) -> None:
             variables = {"ENVIRONMENT": "prod"} if words[0] == "downgrade" else {}
             lines = project.refused(*command, *words, **variables).splitlines()
             assert sum(line.startswith(("FAILED", "ERROR", "Error")) for line in lines) == 1, lines
+        output = project.refused(*command, "current", ENVIRONMENT="nosuch")
+        assert output.count("ENVIRONMENT is 'nosuch'") == 1, output
 
 
 def test_ctrl_c_is_one_line_and_leaves_a_true_version(project: Project) -> None:
