@@ -93,6 +93,7 @@ def test_the_next_commands_are_those_of_the_database(
 
 def test_modules_refuse_unknown_arguments_and_have_a_help(project: Project) -> None:
     modules = ["migrator.revisions.head", "migrator.revisions.sql", "migrator.wait"]
+    modules.append("migrator.compatibility")
     if project.database == "postgresql":
         modules.append("migrator.dialect.embedded")
     for module in modules:
