@@ -132,6 +132,7 @@ def test_a_folder_that_alembic_cannot_work_in_is_refused(project: Project, tmp_p
 
 def test_modules_refuse_unknown_arguments_and_have_a_help(project: Project) -> None:
     modules = ["migrator.revisions.head", "migrator.revisions.sql", "migrator.wait"]
+    modules.append("migrator.compatibility")
     if project.database == "postgresql":
         modules.append("migrator.dialect.embedded")
     for module in modules:
