@@ -1,0 +1,54 @@
+"""Tries any number of random pairs of models on one database.
+
+usage: python -m tests.random_models --database sqlite --examples 200 [--seed N] [--reduce SECONDS]
+
+Prints how many ended clean, refused and failed, and for each kind of failure a pair that is reduced
+for at most SECONDS.
+"""
+
+import argparse
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+from ..forking import ForkServer
+from ..projects import DATABASES, REPOSITORY, SLUG, Project, clean_environment, install
+from .trial import ANSWERS, report, trials
+
+
+def main() -> int:
+    """Do as the module's docstring says; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.random_models", description=__doc__)
+    parser.add_argument("--database", choices=DATABASES, default="sqlite")
+    parser.add_argument("--examples", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--reduce", type=float, default=30, metavar="SECONDS")
+    arguments = parser.parse_args()
+    answers = ANSWERS | {"project_slug": SLUG, "database": arguments.database}
+    with tempfile.TemporaryDirectory() as folder:
+        path = cookiecutter(
+            str(REPOSITORY),
+            no_input=True,
+            extra_context=answers,
+            output_dir=f"{folder}/generated",
+            default_config=True,
+        )
+        environment = REPOSITORY / ".pytest_cache" / "d" / "projects" / "environment"
+        project = Project(
+            Path(path), answers, install(environment, [Path(path) / "pyproject.toml"])
+        )
+        Project.fork_server = ForkServer(project.bin, clean_environment())
+        try:
+            with trials(project, Path(folder)) as trial:
+                counts, text = report(trial, arguments.examples, arguments.seed, arguments.reduce)
+        finally:
+            Project.fork_server.close()
+    print(text)
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

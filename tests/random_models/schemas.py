@@ -1,0 +1,637 @@
+"""Hypothesis strategies of models, and of changes to them; and the text of such models."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+class Expression(NamedTuple):
+    """SQL with a column in the place of `{}`."""
+
+    pattern: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; `kind` says what values it has, `type` is Python."""
+
+    name: str
+    kind: str
+    type: str
+    nullable: bool = True
+    default: str | None = None
+    computed: Expression | None = None
+    persisted: bool = True
+    comment: str | None = None
+    index: bool = False
+    unique: bool = False
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether the server numbers the rows."""
+        return (self.default or "").startswith("sa.Identity(")
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index; a part is a column, with `desc`, or in an expression."""
+
+    name: str
+    parts: tuple[Expression, ...]
+    unique: bool = False
+    where: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A unique constraint; without a name the convention gives it one."""
+
+    name: str | None
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK constraint."""
+
+    name: str
+    condition: Expression
+
+
+@dataclass(frozen=True)
+class Key:
+    """A foreign key to the `id` of a table."""
+
+    name: str
+    target: str
+    ondelete: str | None = None
+    use_alter: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with an `id` beside these columns."""
+
+    name: str
+    id: str
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
+    uniques: tuple[Unique, ...] = ()
+    checks: tuple[Check, ...] = ()
+    keys: tuple[Key, ...] = ()
+    comment: str | None = None
+    schema: str | None = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All models of a database."""
+
+    database: str
+    tables: tuple[Table, ...]
+    enums: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+S, P, M = "sqlite", "postgresql", "mysql"
+SOME = (S, P, M)
+
+# For each kind of values: the types, and the server defaults, with the databases that have them.
+TYPES = {
+    "number": {
+        "sa.Integer()": SOME,
+        "sa.BigInteger()": SOME,
+        "sa.SmallInteger()": SOME,
+        "sa.Numeric(9, 2)": SOME,
+        "sa.Numeric(12, 4)": SOME,
+        "sa.Float()": SOME,
+        "mysql.INTEGER(unsigned=True)": (M,),
+        "mysql.TINYINT()": (M,),
+    },
+    "text": {
+        "sa.String(20)": SOME,
+        "sa.String(40)": SOME,
+        "sa.Text()": SOME,
+        "sa.CHAR(10)": SOME,
+        'sa.String(20, collation="NOCASE")': (S,),
+        'sa.String(20, collation="C")': (P,),
+        'sa.String(20, collation="utf8mb4_bin")': (M,),
+    },
+    "flag": {"sa.Boolean()": SOME, 'sa.Boolean(create_constraint=True, name="{0}_flag")': SOME},
+    "moment": {
+        "sa.DateTime()": SOME,
+        "sa.DateTime(timezone=True)": (S, P),
+        "mysql.DATETIME(fsp=3)": (M,),
+        "postgresql.TIMESTAMP(precision=3)": (P,),
+    },
+    "day": {"sa.Date()": SOME},
+    "clock": {"sa.Time()": SOME},
+    "bytes": {"sa.LargeBinary()": SOME},
+    "json": {"sa.JSON()": SOME, "postgresql.JSONB()": (P,)},
+    "uuid": {"sa.Uuid()": SOME},
+    "enum": {"mood": SOME, "size": SOME},
+    "choice": {
+        'sa.Enum("a", "b", native_enum=False, length=9, create_constraint=True, name="{0}_in")': SOME,
+        'sa.Enum("a", "c%", native_enum=False, length=9, create_constraint=True, name="{0}_in")': SOME,
+        'sa.Enum("a", "b", native_enum=False, length=9)': SOME,
+    },
+    "list": {"postgresql.ARRAY(sa.Integer())": (P,), "postgresql.ARRAY(sa.Text())": (P,)},
+    "span": {"sa.Interval()": (P,)},
+}
+DEFAULTS = {
+    "number": {
+        '"0"': SOME,
+        '"42"': SOME,
+        'sa.text("7")': SOME,
+        'sa.text("(1 + 2)")': SOME,
+        'sa.text("((1 + 2) * (3 + 1))")': SOME,
+        'sa.text("(abs(-4))")': SOME,
+        "sa.Identity()": (P,),
+        "sa.Identity(always=True, start=5)": (P,),
+    },
+    "text": {
+        '""': SOME,
+        '"x"': SOME,
+        '"it\'s"': SOME,
+        '"5% :x"': SOME,
+        '"(x)"': SOME,
+        '"two\\nlines"': SOME,
+        "sa.text(\"'text'\")": SOME,
+        "sa.text(\"('a' || 'b')\")": (S, P),
+        "sa.text(\"(lower('A') || upper('b'))\")": (S, P),
+        "sa.text(\"(concat('a', 'b'))\")": (P, M),
+        'sa.func.lower("ABC")': SOME,
+    },
+    "flag": {"sa.true()": SOME, "sa.false()": SOME},
+    "moment": {
+        "sa.func.now()": SOME,
+        'sa.text("CURRENT_TIMESTAMP")': SOME,
+        '"2000-01-01 00:00:00"': SOME,
+    },
+    "day": {'"2000-01-01"': SOME, "sa.func.current_date()": (S, P), 'sa.text("(curdate())")': (M,)},
+    "clock": {'"12:30:00"': SOME},
+    "bytes": {"sa.text(\"x'00'\")": (S,)},
+    "json": {
+        '"{{}}"': SOME,
+        '"[]"': SOME,
+        "sa.text(\"(json_object('a', 1))\")": (S, M),
+        "sa.text(\"json_build_object('a', 1)\")": (P,),
+    },
+    "uuid": {
+        'sa.text("gen_random_uuid()")': (P,),
+        'sa.text("(lower(hex(randomblob(16))))")': (S,),
+    },
+    "choice": {'"a"': SOME},
+    "enum": {'"a"': SOME},
+    "list": {'"{{}}"': (P,)},
+    "span": {'"1 hour"': (P,)},
+}
+COMPUTED = {
+    "number": {"{} + 1": SOME, "{} * (2 + 1)": SOME, "abs({})": SOME},
+    "text": {"{} || '!'": (S, P), "lower({})": SOME, "substr({}, 1, (1 + 1))": SOME},
+}
+CHECKS = {
+    "number": {"{} > 0": SOME, "{} >= 0": SOME, "{} BETWEEN 1 AND 9 OR {} IN (20, 30)": SOME},
+    "text": {
+        "{} <> ''": SOME,
+        "length({}) > 2": SOME,
+        "{} LIKE 'a%' OR {} = 'b'": SOME,
+        "{} <> 'x \\\\:y, (z)'": SOME,
+    },
+    "moment": {"{} > '2000-01-01'": SOME},
+    "day": {"{} > '2000-01-01'": SOME},
+}
+# An index in MariaDB has neither expressions nor conditions.
+INDEXED = {
+    "number": {"({} + 1)": (S, P)},
+    "text": {"lower({})": (S, P), "substr({}, 1, 3)": (S, P)},
+}
+CONDITIONS = {
+    "number": {"{} > 0": (S, P), "{} IS NOT NULL": (S, P)},
+    "text": {"{} <> 'x'": (S, P), "{} IS NOT NULL": (S, P), "{} LIKE 'a%'": (S, P)},
+    "flag": {"{}": (S, P)},
+}
+MEMBERS = (("a", "b"), ("a", "b", "c"), ("a", "it's", "b"), ("a", "5%"), ("a", "B b", "b"))
+IDS = {
+    "primary_key=True": SOME,
+    "sa.Identity(), primary_key=True": SOME,
+    "sa.Identity(always=True, start=10), primary_key=True": SOME,
+}
+COMMENTS = st.none() | st.sampled_from(["a comment", "it's 5% :x", 'say "hi"'])
+# A word of SQL, and names that have to be quoted.
+NAMES = ("t1", "t2", "Order", "group")
+QUOTED = ("order", "Mixed")
+COLUMNS = ("c1", "c2", "c3", "order", "Mixed", "c6")
+
+
+def names_for(database: str, table: dict[str, tuple[str, ...]]) -> list[str]:
+    """Return what `database` has of a table of texts and databases."""
+    return [text for text, databases in table.items() if database in databases]
+
+
+def is_indexable(column: Column, database: str) -> bool:
+    """Return whether `database` can index a column without being told how."""
+    unindexable = {P: ("json",), M: ("json", "bytes"), S: ()}[database]
+    return column.kind not in unindexable and not (database == M and column.type == "sa.Text()")
+
+
+# Strategies
+
+
+@st.composite
+def columns(draw: Draw, database: str, name: str, others: tuple[Column, ...]) -> Column:
+    """Draw a column of a table that has `others`."""
+    kinds = [kind for kind, types in TYPES.items() if names_for(database, types)]
+    kind = draw(st.sampled_from([*kinds, "number", "text", "number", "text"]))
+    bases = [c for c in others if c.kind in COMPUTED and c.computed is None and c.name != name]
+    comment = draw(COMMENTS)
+    if bases and draw(st.integers(0, 4)) == 4:
+        base = draw(st.sampled_from(bases))
+        pattern = draw(st.sampled_from(names_for(database, COMPUTED[base.kind])))
+        return Column(
+            name,
+            base.kind,
+            {"number": "sa.Integer()", "text": "sa.String(50)"}[base.kind],
+            computed=Expression(pattern, base.name),
+            persisted=database == P or draw(st.booleans()),
+            comment=comment,
+            index=draw(st.booleans()),
+        )
+    return Column(
+        name,
+        kind,
+        draw(st.sampled_from(names_for(database, TYPES[kind]))),
+        nullable=draw(st.booleans()),
+        default=draw(defaults(database, kind)),
+        comment=comment,
+        index=draw(st.integers(0, 3)) == 3,
+        unique=draw(st.integers(0, 7)) == 7,
+    )
+
+
+def defaults(database: str, kind: str) -> st.SearchStrategy[str | None]:
+    """Draw the Python text of a server default; none half of the time."""
+    there = names_for(database, DEFAULTS.get(kind, {}))
+    return st.none() | st.sampled_from(there) if there else st.none()
+
+
+@st.composite
+def expressions(
+    draw: Draw, database: str, patterns: dict[str, dict[str, tuple[str, ...]]], table: Table
+) -> Expression | None:
+    """Draw an expression of `patterns` on a column of `table`, if there is a column for one."""
+    fit = [c for c in table.columns if names_for(database, patterns.get(c.kind, {}))]
+    if not fit:
+        return None
+    column = draw(st.sampled_from(fit))
+    return Expression(
+        draw(st.sampled_from(names_for(database, patterns[column.kind]))), column.name
+    )
+
+
+@st.composite
+def indexes(draw: Draw, database: str, name: str, table: Table) -> Index | None:
+    """Draw an index of `table`."""
+    parts: list[Expression] = []
+    fit = [c for c in table.columns if is_indexable(c, database)]
+    for column in draw(st.lists(st.sampled_from(fit), max_size=2, unique=True)) if fit else ():
+        parts.append(Expression(draw(st.sampled_from(["{}", "{}", "desc"])), column.name))
+    if draw(st.booleans()) and (expression := draw(expressions(database, INDEXED, table))):
+        parts.append(expression)
+    where = draw(expressions(database, CONDITIONS, table)) if draw(st.booleans()) else None
+    return Index(name, tuple(parts), draw(st.booleans()), where) if parts else None
+
+
+@st.composite
+def uniques(draw: Draw, database: str, name: str, table: Table) -> Unique | None:
+    """Draw a unique constraint of `table`."""
+    fit = [c.name for c in table.columns if is_indexable(c, database)]
+    if not fit:
+        return None
+    chosen = draw(st.lists(st.sampled_from(fit), min_size=1, max_size=2, unique=True))
+    return Unique(draw(st.sampled_from([None, name])), tuple(chosen))
+
+
+@st.composite
+def checks(draw: Draw, database: str, name: str, table: Table) -> Check | None:
+    """Draw a CHECK of `table`."""
+    condition = draw(expressions(database, CHECKS, table))
+    return Check(name, condition) if condition else None
+
+
+@st.composite
+def keys(draw: Draw, database: str, name: str, table: Table) -> Key:
+    """Draw a foreign key of `table`, to any table, itself included."""
+    return Key(
+        name,
+        draw(st.sampled_from(NAMES)),
+        draw(st.sampled_from([None, "CASCADE", "SET NULL"])),
+        draw(st.booleans()),
+    )
+
+
+# The items of a table: the field, the prefix of their names, how one is drawn.
+ITEMS: dict[str, tuple[str, Any]] = {
+    "indexes": ("ix", indexes),
+    "uniques": ("uq", uniques),
+    "checks": ("k", checks),
+    "keys": ("key", keys),
+}
+
+
+@st.composite
+def tables(draw: Draw, database: str, name: str) -> Table:
+    """Draw a table."""
+    drawn: tuple[Column, ...] = ()
+    for column in COLUMNS[: draw(st.integers(1, len(COLUMNS) - 1))]:
+        drawn += (draw(columns(database, column, drawn)),)
+    schema = draw(st.sampled_from([None, None, "other"])) if database == P else None
+    table = Table(name, draw(st.sampled_from([*IDS])), drawn, comment=draw(COMMENTS), schema=schema)
+    for items, (prefix, strategy) in ITEMS.items():
+        for number in range(draw(st.integers(0, 2))):
+            item = draw(strategy(database, f"{name}_{prefix}{number}", table))
+            if item:
+                table = replace(table, **{items: (*getattr(table, items), item)})
+    return table
+
+
+@st.composite
+def schemas(draw: Draw, database: str) -> Schema:
+    """Draw the models of a database."""
+    names = NAMES[: draw(st.integers(1, len(NAMES)))]
+    enums = {name: draw(st.sampled_from(MEMBERS)) for name in ("mood", "size")}
+    return Schema(database, tuple(draw(tables(database, name)) for name in names), enums)
+
+
+@st.composite
+def pairs(draw: Draw, database: str) -> tuple[Schema, Schema]:
+    """Draw models and what they become."""
+    old = new = valid(draw(schemas(database)))
+    for _ in range(draw(st.integers(1, 4))):
+        new = draw(changed(new))
+    return old, valid(new)
+
+
+@st.composite
+def changed(draw: Draw, schema: Schema) -> Schema:
+    """Draw one change of `schema`."""
+    database = schema.database
+    there = {table.name: table for table in schema.tables}
+    kind = draw(
+        st.sampled_from(
+            ["column", *ITEMS, "column", "column", "table", "enum", "comment", "retype"]
+        )
+    )
+    if kind == "enum":
+        name = draw(st.sampled_from(sorted(schema.enums)))
+        return replace(schema, enums=schema.enums | {name: draw(st.sampled_from(MEMBERS))})
+    name = draw(st.sampled_from(NAMES if kind == "table" or not there else sorted(there)))
+    if name not in there:
+        return replace(schema, tables=(*schema.tables, draw(tables(database, name))))
+    table = there.pop(name)
+    match kind:
+        case "table":
+            return replace(schema, tables=tuple(there.values()))
+        case "comment":
+            table = replace(table, comment=draw(COMMENTS))
+        case "column" | "retype":
+            table = replace(table, columns=draw(changed_columns(database, table, kind)))
+        case _:
+            prefix, strategy = ITEMS[kind]
+            item_name = f"{name}_{prefix}{draw(st.integers(0, 2))}"
+            kept = [item for item in getattr(table, kind) if item.name != item_name]
+            item = draw(st.none() | strategy(database, item_name, table))
+            table = replace(table, **{kind: (*kept, item) if item else (*kept,)})
+    tables_ = tuple(table if t.name == name else t for t in schema.tables)
+    return replace(schema, tables=tables_)
+
+
+@st.composite
+def changed_columns(draw: Draw, database: str, table: Table, how: str) -> tuple[Column, ...]:
+    """Draw the columns of `table` with one added, dropped or changed."""
+    name = draw(st.sampled_from(COLUMNS))
+    old = next((column for column in table.columns if column.name == name), None)
+    if old is None or how == "retype":
+        # Another type of any kind is, for the most part, another column.
+        new = draw(columns(database, name, table.columns))
+    else:
+        change = draw(st.sampled_from(["drop", "type", "default", "flip", "comment", "index"]))
+        match change:
+            case "drop":
+                new = None
+            case "type" if old.computed is None:
+                types = names_for(database, TYPES[old.kind])
+                new = replace(old, type=draw(st.sampled_from(types)))
+            case "default" if old.computed is None:
+                new = replace(old, default=draw(defaults(database, old.kind)))
+            case "type" | "default":
+                patterns = names_for(database, COMPUTED[old.kind])
+                assert old.computed is not None
+                computed = Expression(draw(st.sampled_from(patterns)), old.computed.column)
+                new = replace(old, computed=computed)
+            case "comment":
+                new = replace(old, comment=draw(COMMENTS))
+            case "index":
+                new = replace(old, index=draw(st.booleans()), unique=draw(st.booleans()))
+            case _:
+                new = replace(old, nullable=not old.nullable)
+    kept = {column.name: column for column in table.columns if new or column.name != name}
+    return tuple((kept | ({name: new} if new else {})).values())
+
+
+# What was drawn need not fit together
+
+
+def valid(schema: Schema) -> Schema:
+    """Return `schema` without what refers to something that is not there."""
+    names = {table.name for table in schema.tables}
+    return replace(
+        schema, tables=tuple(_valid_table(schema.database, t, names) for t in schema.tables)
+    )
+
+
+def _valid_table(database: str, table: Table, tables: set[str]) -> Table:
+    kept: dict[str, Column] = {}
+    # A computed column needs a column of the same kind that is not computed.
+    plain = {c.name: c for c in table.columns if c.computed is None}
+    for column in table.columns:
+        if column.computed is not None:
+            base = plain.get(column.computed.column)
+            if base is None or base.kind != column.kind:
+                continue
+            column = replace(column, nullable=True, default=None, unique=False)
+        if column.has_identity:
+            is_whole = "Integer()" in column.type
+            column = replace(column, nullable=False, default=column.default if is_whole else None)
+        if not is_indexable(column, database):
+            column = replace(column, index=False, unique=False)
+        kept[column.name] = column
+
+    def fits(patterns: dict[str, dict[str, tuple[str, ...]]], expression: Expression) -> bool:
+        column = kept.get(expression.column)
+        return column is not None and expression.pattern in patterns.get(column.kind, {})
+
+    def indexes_column(part: Expression) -> bool:
+        column = kept.get(part.column)
+        return column is not None and is_indexable(column, database)
+
+    indexes = tuple(
+        index
+        for index in table.indexes
+        if all(
+            indexes_column(p) if p.pattern in ("{}", "desc") else fits(INDEXED, p)
+            for p in index.parts
+        )
+        and (index.where is None or fits(CONDITIONS, index.where))
+    )
+    uniques = {
+        (unique.name, unique.name or unique.columns): unique
+        for unique in table.uniques
+        if all(indexes_column(Expression("{}", name)) for name in unique.columns)
+        # `unique=True` is the same constraint under the same name.
+        and (unique.name or len(unique.columns) > 1 or not kept[unique.columns[0]].unique)
+    }
+    return replace(
+        table,
+        columns=tuple(kept.values()),
+        indexes=indexes,
+        uniques=tuple(uniques.values()),
+        checks=tuple(check for check in table.checks if fits(CHECKS, check.condition)),
+        keys=tuple(key for key in table.keys if key.target in tables),
+    )
+
+
+# A pair that fails is reduced
+
+
+def smaller(pair: tuple[Schema, Schema]) -> Iterator[tuple[Schema, Schema]]:
+    """Yield what is left of a pair without one thing, the largest things first."""
+    old, new = pair
+    yield from ((same, replace(same, tables=())) for same in (old, new))
+    yield from ((same, same) for same in (old, new))
+    tables = {table.name for schema in pair for table in schema.tables}
+    for name in sorted(tables):
+        yield tuple(  # type: ignore[misc]
+            valid(replace(s, tables=tuple(t for t in s.tables if t.name != name))) for s in pair
+        )
+    for name in sorted(tables):
+        for items in (*ITEMS, "columns"):
+            there = [getattr(t, items) for s in pair for t in s.tables if t.name == name]
+            for item in dict.fromkeys(item for items_ in there for item in items_):
+                yield _mapped(pair, name, items, lambda i, item=item: None if i == item else i)
+                for option in ("comment", "default", "index", "unique", "where", "ondelete"):
+                    if getattr(item, option, None):
+                        plain = replace(item, **{option: type(item).__dict__[option]})
+                        yield _mapped(
+                            pair,
+                            name,
+                            items,
+                            lambda i, item=item, plain=plain: plain if i == item else i,
+                        )
+
+
+def _mapped(
+    pair: tuple[Schema, Schema], name: str, items: str, change: Callable[[Any], Any]
+) -> tuple[Schema, Schema]:
+    """Return `pair` with `change` made to each of the `items` of a table; None removes one."""
+
+    def mapped(table: Table) -> Table:
+        if table.name != name:
+            return table
+        changed_items = (change(item) for item in getattr(table, items))
+        return replace(table, **{items: tuple(item for item in changed_items if item)})
+
+    old, new = (valid(replace(schema, tables=tuple(map(mapped, schema.tables)))) for schema in pair)
+    return old, new
+
+
+# As Python
+
+
+def models(schema: Schema) -> str:
+    """Return the module of `schema`, for a person to read."""
+    schemas = {table.name: table.schema for table in schema.tables}
+    text = "\n\n".join(_table(schema.database, table, schemas) for table in schema.tables)
+    enums = [
+        f"{name} = sa.Enum({', '.join(map(repr, members))}, name={name!r})"
+        for name, members in schema.enums.items()
+        if any(column.type == name for table in schema.tables for column in table.columns)
+    ]
+    return "\n".join(
+        [
+            "import sqlalchemy as sa",
+            "from sqlalchemy.dialects import mysql, postgresql",
+            "",
+            "from ..database import Base",
+            "",
+            *enums,
+            *[""] * bool(enums),
+            text,
+            "",
+        ]
+    )
+
+
+def _table(database: str, table: Table, schemas: dict[str, str | None]) -> str:
+    def sql(expression: Expression) -> str:
+        """Return Python of the SQL of an expression."""
+        quote = "`" if database == M else '"'
+        name = expression.column
+        quoted = f"{quote}{name}{quote}" if name in QUOTED else name
+        return repr(expression.pattern.replace("{}", quoted)).replace("\\\\\\\\", "\\\\")
+
+    def column(c: Column) -> Iterable[str]:
+        yield repr(c.name)
+        yield c.type.format(c.name)
+        if c.computed is not None:
+            yield f"sa.Computed({sql(c.computed)}, persisted={c.persisted})"
+        if c.has_identity:
+            yield str(c.default)
+        if not c.nullable:
+            yield "nullable=False"
+        if c.default is not None and not c.has_identity:
+            yield f"server_default={c.default.format(c.name)}"
+        for flag in ("index", "unique"):
+            if getattr(c, flag):
+                yield f"{flag}=True"
+        if c.comment is not None:
+            yield f"comment={c.comment!r}"
+
+    def part(p: Expression) -> str:
+        if p.pattern == "{}":
+            return repr(p.column)
+        if p.pattern == "desc" and p.column not in QUOTED:
+            return f"sa.desc({p.column!r})"
+        return f"sa.text({sql(p._replace(pattern=p.pattern.replace('desc', '{} DESC')))})"
+
+    lines = [f"sa.Column('id', sa.Integer(), {table.id})"]
+    lines += [f"sa.Column({', '.join(column(c))})" for c in table.columns]
+    for key in table.keys:
+        schema = schemas[key.target]
+        target = f"{schema}.{key.target}.id" if schema else f"{key.target}.id"
+        lines.append(f"sa.Column({key.name!r}, sa.Integer())")
+        options = f", ondelete={key.ondelete!r}" if key.ondelete else ""
+        options += ", use_alter=True" if key.use_alter else ""
+        lines.append(f"sa.ForeignKeyConstraint([{key.name!r}], [{target!r}]{options})")
+    for unique in table.uniques:
+        name = f", name={unique.name!r}" if unique.name else ""
+        lines.append(f"sa.UniqueConstraint({', '.join(map(repr, unique.columns))}{name})")
+    for check in table.checks:
+        lines.append(f"sa.CheckConstraint({sql(check.condition)}, name={check.name!r})")
+    for index in table.indexes:
+        options = ", unique=True" if index.unique else ""
+        if index.where is not None:
+            options += f", {database}_where=sa.text({sql(index.where)})"
+        lines.append(f"sa.Index({index.name!r}, {', '.join(map(part, index.parts))}{options})")
+    for option in ("comment", "schema"):
+        if getattr(table, option) is not None:
+            lines.append(f"{option}={getattr(table, option)!r}")
+    return "\n".join(
+        ["sa.Table(", f"    {table.name!r},", "    Base.metadata,"]
+        + [f"    {line}," for line in lines]
+        + [")"]
+    )
