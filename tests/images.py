@@ -106,6 +106,20 @@ class Images:
         assert not check or end.returncode == 0, (words, end.stdout, end.stderr)
         return end
 
+    @contextmanager
+    def serving_docker(self) -> Iterator[str]:
+        """Yield the address where podman answers as Docker would."""
+        address = f"unix://{self._folder / 'docker.sock'}"
+        command = [*self._podman, "system", "service", "--time", "0", address]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            try:
+                while not (self._folder / "docker.sock").exists():
+                    assert process.poll() is None
+                    time.sleep(0.05)
+                yield address
+            finally:
+                process.terminate()
+
     def inspect(self, image: str) -> dict[str, dict[str, object]]:
         """Return what there is to know of an image."""
         found: dict[str, dict[str, object]]
