@@ -98,3 +98,9 @@ def tool(*names: str) -> str:
     if os.environ.get("REQUIRE_DATABASES") == "1":
         pytest.fail(f"there is no {' or '.join(names)}")
     pytest.skip(f"there is no {' or '.join(names)}")
+
+
+def compose_command() -> list[str]:
+    """Return Compose's command: its own program, or Docker's with the plugin."""
+    program = tool("docker-compose", "docker")
+    return [program, "compose"] if program.endswith("docker") else [program]

@@ -13,7 +13,7 @@ import yaml
 
 from .projects import Project
 from .releases import Load, is_open, log_of, mark_release, next_release, open_port, serve, take_over
-from .servers import tool
+from .servers import compose_command, tool
 from .test_first_steps import fetch
 from .test_wait import replace_in
 
@@ -27,10 +27,7 @@ def test_the_linter_of_dockerfiles_finds_nothing(generated: Project) -> None:
 
 @pytest.mark.deploy("kubernetes")
 def test_compose_accepts_its_file(generated: Project) -> None:
-    compose = [tool("docker-compose", "docker")]
-    if compose[0].endswith("docker"):
-        compose.append("compose")
-    read = yaml.safe_load(generated.ok(*compose, "config"))
+    read = yaml.safe_load(generated.ok(*compose_command(), "config"))
     services = read["services"]
     assert services["web"]["depends_on"] == {
         "migrate": {"condition": "service_completed_successfully"}

@@ -13,7 +13,7 @@ import yaml
 
 from .images import Images, live, opened
 from .projects import Project
-from .servers import tool
+from .servers import compose_command
 from .test_first_steps import fetch
 
 
@@ -58,7 +58,7 @@ def test_one_command_leads_to_a_page(project: Project, images: Images) -> None:
     images.build(project, "compose")
     with images.serving_docker() as address:
         options = {"cwd": project.path, "env": project.variables(DOCKER_HOST=address)}
-        program = [tool("docker-compose"), "--project-name", f"shop{os.getpid()}"]
+        program = [*compose_command(), "--project-name", f"shop{os.getpid()}"]
         try:
             subprocess.run([*program, "up", "--detach", "--no-build"], check=True, **options)  # type: ignore[call-overload]
             for _ in range(100):
