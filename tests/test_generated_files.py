@@ -77,6 +77,7 @@ COMMON = {
     "migrator/running/convention.py",
     "migrator/running/advice.py",
     "migrator/running/guards.py",
+    "migrator/running/options.py",
     "migrator/running/process.py",
     "migrator/status.py",
     "migrator/url.py",
@@ -301,3 +302,21 @@ print([name for name in sys.modules if name.partition(".")[0] in ("flask", "werk
 """
     # Fresh: the fork server has imported Flask.
     assert generated.fresh().python(code).strip() == "[]"
+
+
+@pytest.mark.strategies("env-var")
+def test_what_compares_nothing_imports_no_models(project: Project) -> None:
+    code = f"""
+import sys
+from alembic.config import main
+for words in ("stamp r1", "downgrade -1", "stamp base", "upgrade head --sql", "upgrade head"):
+    main(words.split())
+main(["current"])
+found = {{"sqlalchemy.orm", "{SLUG}.models", "{SLUG}.database.base", "migrator.autogenerate"}}
+print(sorted(found & {{*sys.modules}}))
+main(["check"])
+assert found <= {{*sys.modules}}
+"""
+    project.write_revision("r1", "pass", down_revision="a1c0de000001")
+    # Fresh: the fork server has imported the ORM.
+    assert "\n[]\n" in project.fresh().python(code)
