@@ -131,6 +131,7 @@ OF_DATABASE = {
         "migrator/dialect/enum_patch.py",
         "migrator/dialect/enum_types.py",
         "migrator/dialect/halfway.py",
+        "migrator/dialect/reflection_patch.py",
         "migrator/dialect/refusal.py",
         "migrator/dialect/stored_default.py",
     },

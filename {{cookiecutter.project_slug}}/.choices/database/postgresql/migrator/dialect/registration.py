@@ -6,6 +6,7 @@ from alembic.autogenerate import comparators
 from alembic.ddl.impl import _impls
 from alembic.util import DispatchPriority
 
+from . import reflection_patch
 from .enum_names import name_enums
 from .implementation import Implementation
 
@@ -22,6 +23,7 @@ def register() -> None:
     Comparators of one priority run in the order of their registration.
     """
     _impls["postgresql"] = Implementation
+    reflection_patch.apply()
     compare_schema_last = comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
     # 1. Before alembic_postgresql_enum, which writes the names that this gives.
     compare_schema_last(name_enums)
