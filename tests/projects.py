@@ -185,12 +185,16 @@ class Project:
         return path
 
     def autogenerate(self, message: str, **variables: str) -> Path | None:
-        """Let Alembic write a revision and return its path, None when it wrote none."""
+        """Let Alembic write a revision and return its path, None when it wrote none.
+
+        On PostgreSQL, further files may follow, as its parts.
+        """
         before = set(self.revisions())
         self.ok("alembic", "revision", "--autogenerate", "-m", message, **variables)
-        new = set(self.revisions()) - before
-        assert len(new) <= 1
-        return new.pop() if new else None
+        new = sorted(set(self.revisions()) - before)
+        for number, path in enumerate(new[1:], start=2):
+            assert f"{new[0].name.split('_')[2]}p{number:02}_" in path.name
+        return new[0] if new else None
 
     @contextmanager
     def connect(self) -> Iterator[Any]:

@@ -33,6 +33,7 @@ COMMON = {
     "migrator/autogenerate/renames.py",
     "migrator/autogenerate/bound_names.py",
     "migrator/autogenerate/comparison.py",
+    "migrator/autogenerate/files.py",
     "migrator/autogenerate/options.py",
     "migrator/autogenerate/order.py",
     "migrator/autogenerate/ownership.py",
@@ -133,6 +134,7 @@ OF_DATABASE = {
         "migrator/dialect/halfway.py",
         "migrator/dialect/reflection_patch.py",
         "migrator/dialect/refusal.py",
+        "migrator/dialect/safe_forms.py",
         "migrator/dialect/stored_default.py",
     },
     "mysql": {

@@ -9,10 +9,13 @@ from alembic.util import DispatchPriority
 from . import reflection_patch
 from .enum_names import name_enums
 from .implementation import Implementation
+from .safe_forms import in_safe_forms
 
 DIALECT_OPTIONS = {
     # Locks are held for one revision, not for all of them.
     "transaction_per_migration": True,
+    # autogenerate/options.py calls it, unless the project has it switched off.
+    "in_safe_forms": in_safe_forms,
 }
 
 
