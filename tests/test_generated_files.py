@@ -62,6 +62,8 @@ COMMON = {
     "migrator/masking.py",
     "migrator/paths.py",
     "migrator/project.py",
+    "migrator/proof/__init__.py",
+    "migrator/proof/rows.py",
     "migrator/readiness.py",
     "migrator/rendering.py",
     "migrator/revisions/__init__.py",
