@@ -1,0 +1,255 @@
+"""`flask db plan`: what the pending revisions will do to the database, before they do it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, NullPool, create_engine
+
+from ..dialect.measuring import MEASURES_LOCKS, NOTE, sizes
+from ..dialect.server import blocking_sessions, server_version
+from ..engine import connect_as_owner
+from ..limits import lock_retries, lock_timeout
+from ..project import Project, load_project
+from ..revisions.effects import Effect, Size, Waiting
+from ..revisions.losses import losses
+from ..revisions.sql import newest_at
+from ..status import State, database_status
+from .recorder import Statement, measured
+from .throwaway import empty_database, server
+
+TIMEOUT = 5  # seconds to wait for the live server
+# Where a plan can be made.
+_PLANNED = (State.BEHIND, State.EMPTY, State.STANDBY)
+_DONE = (State.UP_TO_DATE, State.STANDBY)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is about to happen, as `--json` prints it; None stands for what is not known.
+
+    Attributes:
+        sentence: where the database is, for a person to read.
+        measured_on: the server that the statements were measured on.
+        server: the live one.
+        pending: the revisions, in their order, each with what it says of itself.
+        statements: what they execute.
+        sizes: of the live tables that these touch, by their name.
+        irreversible: what cannot be undone, by revision.
+        holders: sessions that hold tables now, and that a statement would wait for.
+        lock_timeout: seconds that a statement waits for a lock.
+        lock_retries: how often it is tried again.
+        note: what else is to be known of this database.
+    """
+
+    sentence: str
+    measured_on: str
+    server: str | None
+    pending: dict[str, str]
+    statements: list[Statement]
+    sizes: dict[str, Size]
+    irreversible: dict[str, list[str]]
+    holders: list[str] | None
+    lock_timeout: float | None
+    lock_retries: int | None
+    note: str = NOTE
+
+
+@dataclass(frozen=True)
+class _Live:
+    """What was read of the live database."""
+
+    sentence: str
+    pending: tuple[str, ...]
+    server: str | None = None
+    sizes: dict[str, Size] | None = None
+    holders: list[str] | None = None
+
+
+def plan(config: Config, as_json: bool, as_markdown: bool, since: str | None) -> None:
+    """Print what the pending revisions will do.
+
+    Args:
+        config: Alembic's configuration, of this project.
+        as_json: print it for machines.
+        as_markdown: print it for a pull request.
+        since: plan the revisions that this git commit lacks, and ask no live database.
+
+    Raises:
+        CommandError: the database's state allows no plan, it cannot be reached, or a revision
+            fails on the throw-away database.
+        SettingsError: a setting is wrong, or there is no server for a throw-away database.
+    """
+    project = load_project(config)
+    scripts = ScriptDirectory.from_config(config)
+    with project.context(None):
+        live = _since(since, project, scripts) if since else _look(project, scripts)
+    if not live.pending:
+        print(live.sentence)
+        return
+    made = _plan(project, scripts, live)
+    if as_json:
+        print(json.dumps(asdict(made), indent=2))
+    else:
+        print("\n".join(_markdown(made) if as_markdown else _text(made)))
+
+
+def _look(project: Project, scripts: ScriptDirectory) -> _Live:
+    """Read the live database; nothing in it is locked but what SELECT locks in the catalogue."""
+    with connect_as_owner(project, TIMEOUT) as connection:
+        status = database_status(connection, scripts, project)
+        if status.state in _DONE and not status.pending:
+            return _Live(f"{status.sentence} Nothing is pending.", ())
+        if status.state not in _PLANNED:
+            raise CommandError(f"{status.sentence} Next: {status.command}")
+        return _Live(
+            status.sentence,
+            status.pending,
+            server_version(connection),
+            sizes(connection),
+            blocking_sessions(connection),
+        )
+
+
+def _since(commit: str, project: Project, scripts: ScriptDirectory) -> _Live:
+    """Return the revisions that a commit lacks as those that are pending."""
+    start = newest_at(commit, project.section).split()
+    newest_first = scripts.iterate_revisions("heads", tuple(start), implicit_base=True)
+    pending = tuple(script.revision for script in newest_first)[::-1]
+    count = f"{len(pending)} revision{'s' * (len(pending) != 1)}"
+    return _Live(f"{commit} lacks {count}.", pending)
+
+
+def _plan(project: Project, scripts: ScriptDirectory, live: _Live) -> Plan:
+    pending = [script for script in scripts.walk_revisions() if script.revision in live.pending]
+    pending.sort(key=lambda script: live.pending.index(script.revision))
+    with _throw_away() as connection:
+        try:
+            statements = measured(connection, project.section, pending)
+        except Exception as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise CommandError(
+                f"The revisions fail on the throw-away database, which has no rows: {reason}"
+            ) from error
+        version = server_version(connection)
+        dialect = connection.dialect.name
+    touched = {effect.table for found in statements for effect in (*found.effects, *found.held)}
+    lost = {script.revision: losses(script, dialect) for script in pending}
+    return Plan(
+        live.sentence,
+        version,
+        live.server,
+        {script.revision: script.doc for script in pending},
+        statements,
+        {name: size for name, size in (live.sizes or {}).items() if name in touched},
+        {revision: found for revision, found in lost.items() if found},
+        live.holders,
+        lock_timeout() if MEASURES_LOCKS else None,
+        lock_retries() if MEASURES_LOCKS else None,
+    )
+
+
+@contextmanager
+def _throw_away() -> Iterator[Connection]:
+    with server() as base, empty_database(base) as url:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            yield connection
+
+
+def _text(plan: Plan) -> Iterator[str]:
+    yield plan.sentence
+    yield _servers(plan)
+    for revision, doc in plan.pending.items():
+        yield f"\n{revision}  {doc}"
+        own = [found for found in plan.statements if found.revision == revision]
+        for statement in own:
+            yield f"  {_place(statement)}  {statement.sql}"
+            rows = [_cells(plan, statement, effect) for effect in _shown(statement)]
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            for row in rows:
+                cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+                yield f"      {'  '.join(cells)}".rstrip()
+            if advice := _advice(statement):
+                yield f"      Safer: {advice}"
+        if not own:
+            yield "  no statement"
+        yield from (f"  Irreversible: {what}" for what in plan.irreversible.get(revision, ()))
+    yield ""
+    yield from _rest(plan)
+
+
+def _markdown(plan: Plan) -> Iterator[str]:
+    yield f"### What the new revisions do\n\n{plan.sentence} {_servers(plan)}\n"
+    yield "| statement | table | size | lock | work | who waits |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for statement in plan.statements:
+        sql = statement.sql.replace("|", "\\|").replace("`", "'")
+        first = f"`{sql}` ({_place(statement)})"
+        if advice := _advice(statement):
+            first += f"<br>Safer: {advice}"
+        for effect in _shown(statement) or (None,):
+            cells = ("", "", "", "", "") if effect is None else _cells(plan, statement, effect)
+            yield f"| {' | '.join((first, *cells))} |"
+            first = ""
+    yield ""
+    for revision, found in plan.irreversible.items():
+        yield f"- Irreversible, {revision}: {'; '.join(found)}"
+    yield from (f"- {line}" for line in _rest(plan))
+
+
+def _servers(plan: Plan) -> str:
+    live = f" The database is on {plan.server}." if plan.server else ""
+    return f"Measured on {plan.measured_on}, on tables without rows.{live}"
+
+
+def _rest(plan: Plan) -> Iterator[str]:
+    if plan.irreversible:
+        first = next(iter(plan.irreversible))
+        yield (
+            f"A restore point is due before {first}: a backup, or the time to recover to. No"
+            " downgrade brings back what is lost."
+        )
+    if plan.lock_timeout is not None:
+        yield (
+            f"A statement waits {plan.lock_timeout:g} s for a lock (MIGRATION_LOCK_TIMEOUT), and is"
+            f" tried {plan.lock_retries} times more (MIGRATION_LOCK_RETRIES)."
+        )
+    if plan.note:
+        yield plan.note
+    if plan.holders is not None:
+        yield f"Sessions that it would wait for now: {'; '.join(plan.holders) or 'none'}."
+
+
+def _shown(statement: Statement) -> tuple[Effect, ...]:
+    """Return what a statement does, and what is locked while it takes long."""
+    named = {effect.table for effect in statement.effects if effect.stops_writers}
+    held = tuple(effect for effect in statement.held if effect.table not in named)
+    return statement.effects + (held if statement.is_long else ())
+
+
+def _cells(plan: Plan, statement: Statement, effect: Effect) -> tuple[str, ...]:
+    """Return a table, its size, its lock, what is done to its rows, and who waits."""
+    size = plan.sizes.get(effect.table, Size())
+    parts = [f"{size.rows:,} rows"] * (size.rows is not None)
+    parts += [f"{size.bytes / 2**20:,.1f} MiB"] * (size.bytes is not None)
+    lock, waiting = effect.lock, ""
+    if effect not in statement.effects:
+        lock += ", still held"
+    if effect.waiting is not Waiting.NOBODY:
+        end = "as long as it takes" if statement.is_long else "briefly"
+        waiting = f"{effect.waiting} wait {end}"
+    return effect.table, ", ".join(parts), lock, effect.work, waiting or effect.waiting
+
+
+def _place(statement: Statement) -> str:
+    return f"line {statement.lines[0]}"
+
+
+def _advice(statement: Statement) -> str:
+    is_slow = statement.stopped or any(e.waiting is Waiting.SAME_ROWS for e in statement.effects)
+    return statement.safe_form if is_slow else ""
