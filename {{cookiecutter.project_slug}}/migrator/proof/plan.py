@@ -93,7 +93,11 @@ def plan(config: Config, as_json: bool, as_markdown: bool, since: str | None) ->
         return
     made = _plan(project, scripts, live)
     if as_json:
-        print(json.dumps(asdict(made), indent=2))
+        found = [
+            {**asdict(one), "stops_writers": bool(one.stopped), "safe_form": one.safe_form}
+            for one in made.statements
+        ]
+        print(json.dumps({**asdict(made), "statements": found}, indent=2))
     else:
         print("\n".join(_markdown(made) if as_markdown else _text(made)))
 
@@ -111,7 +115,7 @@ def _look(project: Project, scripts: ScriptDirectory) -> _Live:
             status.pending,
             server_version(connection),
             sizes(connection),
-            blocking_sessions(connection),
+            blocking_sessions(connection) if MEASURES_LOCKS else None,
         )
 
 
@@ -235,15 +239,14 @@ def _shown(statement: Statement) -> tuple[Effect, ...]:
 def _cells(plan: Plan, statement: Statement, effect: Effect) -> tuple[str, ...]:
     """Return a table, its size, its lock, what is done to its rows, and who waits."""
     size = plan.sizes.get(effect.table, Size())
-    parts = [f"{size.rows:,} rows"] * (size.rows is not None)
-    parts += [f"{size.bytes / 2**20:,.1f} MiB"] * (size.bytes is not None)
-    lock, waiting = effect.lock, ""
+    parts = [] if size.rows is None else [f"{size.rows:,} rows"]
+    parts += [] if size.bytes is None else [f"{size.bytes / 2**20:,.1f} MiB"]
+    lock, waiting = effect.lock, str(effect.waiting)
     if effect not in statement.effects:
         lock += ", still held"
     if effect.waiting is not Waiting.NOBODY:
-        end = "as long as it takes" if statement.is_long else "briefly"
-        waiting = f"{effect.waiting} wait {end}"
-    return effect.table, ", ".join(parts), lock, effect.work, waiting or effect.waiting
+        waiting += " wait as long as it takes" if statement.is_long else " wait briefly"
+    return effect.table, ", ".join(parts), lock, effect.work, waiting if lock else ""
 
 
 def _place(statement: Statement) -> str:

@@ -1,12 +1,12 @@
 """The statements of revisions, with what each does to the tables that were there before it."""
 
 import ast
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from alembic.config import Config
 from alembic.script import Script
 from sqlalchemy import Connection, event
 
+from .. import backfill
 from ..dialect.measuring import HOLDS_LOCKS, SAFE_FORMS, Measuring
-from ..paths import INI
+from ..paths import INI, ROOT
 from ..revisions.effects import Effect, Work
 from ..revisions.operations import place_of_call
 
 # What ends or divides a transaction, and what is for the session alone.
-_UNMEASURED = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET ", "SHOW")
+_UNMEASURED = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET ", "SHOW", "PRAGMA")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Statement:
 
     Attributes:
         revision: whose it is.
-        path: the revision's file.
+        path: the revision's file, in the project.
         lines: the first and the last line there that it comes from, counted from 1.
         sql: as it was executed, in one line.
         effects: what it does to tables that were there before the revision.
@@ -113,12 +114,12 @@ class _Recorder:
                 event.remove(self._connection.engine, name, listener)
 
     def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return self._run(partial(cursor.execute, statement, parameters), statement, context)
+        return self._run(statement, context, lambda sql: cursor.execute(sql, parameters))
 
     def _execute_many(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return self._run(partial(cursor.executemany, statement, parameters), statement, context)
+        return self._run(statement, context, lambda sql: cursor.executemany(sql, parameters))
 
-    def _run(self, run: Callable[[], object], statement: str, context: Any) -> bool:
+    def _run(self, statement: str, context: Any, execute: Callable[[str], object]) -> bool:
         """Run a statement of a revision, and note what it does; leave any other to SQLAlchemy."""
         place = place_of_call(self._revisions)
         is_own = context.root_connection is self._connection
@@ -132,18 +133,22 @@ class _Recorder:
             self._measuring.start_revision()
         if isolation == "AUTOCOMMIT" or not HOLDS_LOCKS:
             self._held.clear()
-        effects = self._measuring.measure(context.cursor, statement, run)
+        effects = self._measuring.measure(context.cursor, statement, execute)
         found = Statement(
             self._revisions[path],
-            path,
+            os.path.relpath(path, ROOT),
             (first, _end_of_block(path, first, last)),
             self._as_written(statement),
             tuple(effects),
             tuple(self._held.values()),
         )
-        # A backfill has one statement for all its batches.
-        if found != (self.statements or [None])[-1]:
-            self.statements.append(found)
+        is_reading = not effects and found.sql.upper().startswith("SELECT")
+        if place_of_call({backfill.__file__}):
+            # Without rows there is no batch to see.
+            found = replace(found, sql=f"backfill in batches: {found.sql}")
+        elif is_reading or found in self.statements[-1:]:
+            return True
+        self.statements.append(found)
         for effect in effects:
             if effect.stops_writers:
                 self._held.setdefault(effect.table, effect)

@@ -42,4 +42,6 @@ def _lost(operation: ops.MigrateOperation) -> Iterator[str]:
         case ops.DropColumnOp(table_name=table, column_name=column):
             yield f"drops the column {table}.{column}"
         case ops.ExecuteSQLOp(sqltext=sql):
-            yield from (what for sign, what in _SQL.items() if re.search(sign, str(sql), re.I))
+            yield from (
+                what for sign, what in _SQL.items() if re.search(sign, str(sql), re.IGNORECASE)
+            )

@@ -27,10 +27,6 @@ class Recorded:
     lines: tuple[int, int]
 
 
-class ReplaceEnumOp(ops.MigrateOperation):
-    """`sync_enum_values` of alembic_postgresql_enum, which hands nothing to Alembic."""
-
-
 @dataclass(frozen=True)
 class Recording:
     """What could be recorded of a revision.
@@ -76,18 +72,14 @@ class _Recorder(Operations):
         self.recorded: list[Recorded] = []
 
     def invoke(self, operation: ops.MigrateOperation) -> Any:
-        self.recorded.append(Recorded(operation, self._lines()))
+        found = place_of_call({self.path})
+        assert found is not None  # the revision is under way
+        self.recorded.append(Recorded(operation, found[1:]))
         # Revisions insert rows into the table that create_table returns.
         return operation.to_table() if isinstance(operation, ops.CreateTableOp) else None
 
     def sync_enum_values(self, *_: Any, **__: Any) -> None:
-        """Note that an enum's type is replaced, and its columns are rewritten."""
-        self.recorded.append(Recorded(ReplaceEnumOp(), self._lines()))
-
-    def _lines(self) -> tuple[int, int]:
-        found = place_of_call({self.path})
-        assert found is not None  # the revision is under way
-        return found[1:]
+        """Do nothing: this function of alembic_postgresql_enum's hands nothing to Alembic."""
 
     @contextmanager
     def batch_alter_table(

@@ -2,10 +2,11 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from alembic.operations.ops import MigrateOperation
 from sqlalchemy import Connection, text
 
 from ..revisions.effects import Effect, Size, Waiting, Work
@@ -87,6 +88,11 @@ class _Table(NamedTuple):
     scans: int
 
 
+def unmeasured(operation: MigrateOperation, added: set[tuple[str, str]]) -> str:
+    """Return nothing: what an operation locks is measured."""
+    return ""
+
+
 class Measuring:
     """Runs statements on a throw-away database, and tells what each of them does."""
 
@@ -99,7 +105,9 @@ class Measuring:
         """Take the tables that are there now for those that were there before."""
         self._before = self._tables()
 
-    def measure(self, cursor: Any, statement: str, run: Callable[[], object]) -> list[Effect]:
+    def measure(
+        self, cursor: Any, statement: str, execute: Callable[[str], object]
+    ) -> list[Effect]:
         """Run a statement, commit it, and return what it does to the tables of before.
 
         What a transaction has locked is no new lock for its next statement, so each has to have
@@ -108,15 +116,15 @@ class Measuring:
         Args:
             cursor: the driver's, on which it runs.
             statement: its SQL.
-            run: runs it.
+            execute: runs SQL, with the statement's parameters.
         """
         own_transaction = cursor.connection.autocommit
         if own_transaction and _ALONE.match(statement):
-            return self._watched(statement, run)
+            return self._watched(statement, execute)
         if own_transaction:
             self._ask("BEGIN")
         before, held = self._tables(), self._modes(_LOCKS.format("pg_backend_pid()"))
-        run()
+        execute(statement)
         after, modes = self._tables(), self._modes(_LOCKS.format("pg_backend_pid()"))
         is_open = self._connection.in_nested_transaction() or getattr(cursor, "name", None)
         if own_transaction:
@@ -124,11 +132,12 @@ class Measuring:
         elif not is_open:
             cursor.connection.commit()
         work = {}
-        for oid, old in before.items():
-            new = after.get(oid, old)
+        # TRUNCATE makes a new file too, an empty one.
+        for oid in () if statement.lstrip().upper().startswith("TRUNCATE") else before:
+            old, new = before[oid], after.get(oid, before[oid])
             if new.scans > old.scans:
                 work[oid] = Work.SCAN
-            if new.file != old.file and not statement.lstrip().upper().startswith("TRUNCATE"):
+            if new.file != old.file:
                 work[oid] = Work.REWRITE
         new_modes = {oid: mode for oid, mode in modes.items() if mode > held.get(oid, -1)}
         return [*self._effects(statement, new_modes, work)]
@@ -150,10 +159,10 @@ class Measuring:
                 waiting = Waiting.SAME_ROWS
             yield Effect(table.name, _MODES[mode].removesuffix("Lock"), done, waiting)
 
-    def _watched(self, statement: str, run: Callable[[], object]) -> list[Effect]:
+    def _watched(self, statement: str, execute: Callable[[str], object]) -> list[Effect]:
         """Run what is refused in a transaction, and look from another session while it waits."""
         with self._somebody_writing() as modes:
-            run()
+            execute(statement)
         is_drop = re.search(r"\bDROP\b", statement, re.IGNORECASE)
         work = {oid: Work.SCAN for oid in modes if not is_drop}
         return [*self._effects(statement, modes, work)]
@@ -206,7 +215,7 @@ def sizes(connection: Connection) -> dict[str, Size]:
     }
 
 
-def _strongest(locks: list[Any]) -> dict[int, int]:
+def _strongest(locks: Iterable[Any]) -> dict[int, int]:
     """Return the strongest lock of each table, as its place in `_MODES`."""
     found: dict[int, int] = {}
     for oid, mode, _ in locks:
