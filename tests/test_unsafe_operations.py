@@ -129,11 +129,7 @@ def test_unsafe_operations_are_found(project: Project) -> None:
     for number, (body, _) in enumerate(OPERATIONS):
         # What a downgrade does is not looked at.
         project.write_revision(f"r{number:02}", body, 'op.drop_table("note")')
-    lines = project.python(
-        "from alembic.config import Config; from migrator.proof.review import findings;"
-        "from sqlalchemy import create_engine; connection = create_engine('sqlite://').connect();"
-        "print(*findings(Config('alembic.ini'), connection), sep='\\n')"
-    ).splitlines()
+    lines = project.findings()
     for number, (body, expected) in enumerate(OPERATIONS):
         path = f"alembic/versions/20270101_r{number:02}.py"
         found = [line for line in lines if line.startswith(path)]

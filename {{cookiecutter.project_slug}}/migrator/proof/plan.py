@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -34,8 +34,8 @@ class Plan:
 
     Attributes:
         sentence: where the database is, for a person to read.
-        measured_on: the server that the statements were measured on.
         server: the live one.
+        measured_on: the server that the statements were measured on.
         pending: the revisions, in their order, each with what it says of itself.
         statements: what they execute.
         sizes: of the live tables that these touch, by their name.
@@ -47,15 +47,15 @@ class Plan:
     """
 
     sentence: str
-    measured_on: str
     server: str | None
-    pending: dict[str, str]
-    statements: list[Statement]
-    sizes: dict[str, Size]
-    irreversible: dict[str, list[str]]
-    holders: list[str] | None
-    lock_timeout: float | None
-    lock_retries: int | None
+    measured_on: str | None = None
+    pending: dict[str, str] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
+    sizes: dict[str, Size] = field(default_factory=dict)
+    irreversible: dict[str, list[str]] = field(default_factory=dict)
+    holders: list[str] | None = None
+    lock_timeout: float | None = None
+    lock_retries: int | None = None
     note: str = NOTE
 
 
@@ -88,7 +88,7 @@ def plan(config: Config, as_json: bool, as_markdown: bool, since: str | None) ->
     scripts = ScriptDirectory.from_config(config)
     with project.context(None):
         live = _since(since, project, scripts) if since else _look(project, scripts)
-    if not live.pending:
+    if not (live.pending or as_json):
         print(live.sentence)
         return
     made = _plan(project, scripts, live)
@@ -107,7 +107,7 @@ def _look(project: Project, scripts: ScriptDirectory) -> _Live:
     with connect_as_owner(project, TIMEOUT) as connection:
         status = database_status(connection, scripts, project)
         if status.state in _DONE and not status.pending:
-            return _Live(f"{status.sentence} Nothing is pending.", ())
+            return _Live(f"{status.sentence} Nothing is pending.", (), server_version(connection))
         if status.state not in _PLANNED:
             raise CommandError(f"{status.sentence} Next: {status.command}")
         return _Live(
@@ -131,6 +131,8 @@ def _since(commit: str, project: Project, scripts: ScriptDirectory) -> _Live:
 def _plan(project: Project, scripts: ScriptDirectory, live: _Live) -> Plan:
     pending = [script for script in scripts.walk_revisions() if script.revision in live.pending]
     pending.sort(key=lambda script: live.pending.index(script.revision))
+    if not pending:
+        return Plan(live.sentence, live.server)
     with _throw_away() as connection:
         try:
             statements = measured(connection, project.section, pending)
@@ -145,8 +147,8 @@ def _plan(project: Project, scripts: ScriptDirectory, live: _Live) -> Plan:
     lost = {script.revision: losses(script, dialect) for script in pending}
     return Plan(
         live.sentence,
-        version,
         live.server,
+        version,
         {script.revision: script.doc for script in pending},
         statements,
         {name: size for name, size in (live.sizes or {}).items() if name in touched},
