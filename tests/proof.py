@@ -324,8 +324,9 @@ def main() -> None:
                 for line in table(project):
                     print(line, flush=True)
                     rows.append(line)
-            found = re.compile(rf"(?<=^## {heading}\n\n)\|.*?(?=^$|\Z)", re.MULTILINE | re.DOTALL)
-            text = found.sub(lambda _, rows=rows: "\n".join(rows) + "\n", text)
+            before, _, rest = text.partition(f"## {heading}\n")
+            after = rest.partition("\n## ")
+            text = f"{before}## {heading}\n\n" + "\n".join(rows) + "\n" + "".join(after[1:])
     PAGE.write_text(text, encoding="utf-8")
 
 

@@ -61,7 +61,8 @@ _SIZES = text("""
            sum(CASE WHEN relkind NOT IN ('r', 'm') THEN 0
                     WHEN reltuples < 0 THEN pg_stat_get_live_tuples(pg_class.oid)
                     ELSE reltuples END)::bigint,
-           sum(relpages::bigint * current_setting('block_size')::int)::bigint
+           CASE WHEN bool_and(relkind NOT IN ('r', 'm') OR reltuples >= 0) THEN
+                    sum(relpages::bigint * current_setting('block_size')::int)::bigint END
     FROM part JOIN file ON file.part = part.oid JOIN pg_class ON pg_class.oid = file.oid
     GROUP BY root
 """)
@@ -209,10 +210,7 @@ class Measuring:
 
 def sizes(connection: Connection) -> dict[str, Size]:
     """Return how large the tables are, as the server last counted them; no table is locked."""
-    return {
-        name: Size(rows, size or (0 if rows == 0 else None))
-        for name, rows, size in connection.execute(_SIZES)
-    }
+    return {name: Size(rows, size) for name, rows, size in connection.execute(_SIZES)}
 
 
 def _strongest(locks: Iterable[Any]) -> dict[int, int]:
