@@ -1,9 +1,9 @@
 """`flask db plan`: what the pending revisions will do to the database, before they do it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -24,8 +24,7 @@ from .throwaway import empty_database, server
 
 TIMEOUT = 5  # seconds to wait for the live server
 # Where a plan can be made.
-_PLANNED = (State.BEHIND, State.EMPTY, State.STANDBY)
-_DONE = (State.UP_TO_DATE, State.STANDBY)
+_PLANNED = (State.BEHIND, State.EMPTY, State.STANDBY, State.UP_TO_DATE)
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,6 @@ class Plan:
     note: str = NOTE
 
 
-@dataclass(frozen=True)
-class _Live:
-    """What was read of the live database."""
-
-    sentence: str
-    pending: tuple[str, ...]
-    server: str | None = None
-    sizes: dict[str, Size] | None = None
-    holders: list[str] | None = None
-
-
 def plan(config: Config, as_json: bool, as_markdown: bool, since: str | None) -> None:
     """Print what the pending revisions will do.
 
@@ -87,52 +75,51 @@ def plan(config: Config, as_json: bool, as_markdown: bool, since: str | None) ->
     project = load_project(config)
     scripts = ScriptDirectory.from_config(config)
     with project.context(None):
-        live = _since(since, project, scripts) if since else _look(project, scripts)
-    if not (live.pending or as_json):
-        print(live.sentence)
-        return
-    made = _plan(project, scripts, live)
+        start = _since(since, project, scripts) if since else _look(project, scripts)
+    made = _measured(start, project, scripts) if start.pending else start
     if as_json:
         found = [
             {**asdict(one), "stops_writers": bool(one.stopped), "safe_form": one.safe_form}
             for one in made.statements
         ]
         print(json.dumps({**asdict(made), "statements": found}, indent=2))
-    else:
+    elif made.pending:
         print("\n".join(_markdown(made) if as_markdown else _text(made)))
+    else:
+        print(f"{made.sentence} Nothing is pending.")
 
 
-def _look(project: Project, scripts: ScriptDirectory) -> _Live:
+def _look(project: Project, scripts: ScriptDirectory) -> Plan:
     """Read the live database; nothing in it is locked but what SELECT locks in the catalogue."""
     with connect_as_owner(project, TIMEOUT) as connection:
         status = database_status(connection, scripts, project)
-        if status.state in _DONE and not status.pending:
-            return _Live(f"{status.sentence} Nothing is pending.", (), server_version(connection))
         if status.state not in _PLANNED:
             raise CommandError(f"{status.sentence} Next: {status.command}")
-        return _Live(
+        return Plan(
             status.sentence,
-            status.pending,
             server_version(connection),
-            sizes(connection),
-            blocking_sessions(connection) if MEASURES_LOCKS else None,
+            pending=_docs(scripts, status.pending),
+            sizes=sizes(connection),
+            holders=blocking_sessions(connection) if MEASURES_LOCKS else None,
         )
 
 
-def _since(commit: str, project: Project, scripts: ScriptDirectory) -> _Live:
+def _since(commit: str, project: Project, scripts: ScriptDirectory) -> Plan:
     """Return the revisions that a commit lacks as those that are pending."""
-    start = newest_at(commit, project.section).split()
-    newest_first = scripts.iterate_revisions("heads", tuple(start), implicit_base=True)
-    pending = tuple(script.revision for script in newest_first)[::-1]
+    start = tuple(newest_at(commit, project.section).split())
+    newest_first = scripts.iterate_revisions("heads", start, implicit_base=True)
+    pending = [script.revision for script in newest_first][::-1]
     count = f"{len(pending)} revision{'s' * (len(pending) != 1)}"
-    return _Live(f"{commit} lacks {count}.", pending)
+    return Plan(f"{commit} lacks {count}.", None, pending=_docs(scripts, pending))
 
 
-def _plan(project: Project, scripts: ScriptDirectory, live: _Live) -> Plan:
-    pending = [script for script in scripts.walk_revisions() if script.revision in live.pending]
-    pending.sort(key=lambda script: live.pending.index(script.revision))
-    if not pending:
-        return Plan(live.sentence, live.server)
+def _docs(scripts: ScriptDirectory, revisions: Iterable[str]) -> dict[str, str]:
+    return {script.revision: script.doc for script in scripts.get_revisions(revisions)}
+
+
+def _measured(plan: Plan, project: Project, scripts: ScriptDirectory) -> Plan:
+    """Return a plan with what its pending revisions do on a throw-away database."""
+    pending = scripts.get_revisions([*plan.pending])
     with _throw_away() as connection:
         try:
             statements = measured(connection, project.section, pending)
@@ -142,20 +129,16 @@ def _plan(project: Project, scripts: ScriptDirectory, live: _Live) -> Plan:
                 f"The revisions fail on the throw-away database, which has no rows: {reason}"
             ) from error
         version = server_version(connection)
-        dialect = connection.dialect.name
+        lost = {script.revision: losses(script, connection.dialect.name) for script in pending}
     touched = {effect.table for found in statements for effect in (*found.effects, *found.held)}
-    lost = {script.revision: losses(script, dialect) for script in pending}
-    return Plan(
-        live.sentence,
-        live.server,
-        version,
-        {script.revision: script.doc for script in pending},
-        statements,
-        {name: size for name, size in (live.sizes or {}).items() if name in touched},
-        {revision: found for revision, found in lost.items() if found},
-        live.holders,
-        lock_timeout() if MEASURES_LOCKS else None,
-        lock_retries() if MEASURES_LOCKS else None,
+    return replace(
+        plan,
+        measured_on=version,
+        statements=statements,
+        sizes={name: size for name, size in plan.sizes.items() if name in touched},
+        irreversible={revision: found for revision, found in lost.items() if found},
+        lock_timeout=lock_timeout() if MEASURES_LOCKS else None,
+        lock_retries=lock_retries() if MEASURES_LOCKS else None,
     )
 
 
