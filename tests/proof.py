@@ -258,20 +258,28 @@ def _is_stopped(second: Any, table: str, probe: str) -> bool:
     return False
 
 
-def linter_and_alembic(project: Project, change: str) -> tuple[str, str]:
-    """Return what squawk says of a change, and what Alembic logs beside its name."""
+def others(project: Project, change: str) -> list[str]:
+    """Return what the project's test, squawk and Alembic say of a change; squawk if it knows it."""
     path = write(project, change)
+    found = [line.split(": ", 1)[1] for line in project.findings() if "change.py" in line]
+    stops = any(line.startswith("stops writers") for line in found)
+    test = [line for line in found if not line.startswith("stops writers")] + ["long lock"] * stops
     end = project.run("alembic", "upgrade", "start:head", "--sql")
     path.unlink()
     assert end.returncode == 0, end.stderr
     said = [line for line in end.stderr.splitlines() if not line.startswith("INFO")]
-    rules = ""
+    said = [" ".join(said)]
     if project.database == "postgresql":
         sql = project.path / "new.sql"
         sql.write_text(end.stdout, encoding="utf-8")
         output = project.run("squawk", "--reporter", "gcc", "new.sql").stdout
-        rules = ", ".join(dict.fromkeys(re.findall(r"(?:warning|error): ([a-z-]+)", output)))
-    return rules, " ".join(said)
+        said.insert(
+            0, ", ".join(dict.fromkeys(re.findall(r"(?:warning|error): ([a-z-]+)", output)))
+        )
+    return [
+        "**fails**: " + ", ".join(test) if test else "passes",
+        *(one or "nothing" for one in said),
+    ]
 
 
 def table(project: Project) -> Iterator[str]:
@@ -283,14 +291,14 @@ def table(project: Project) -> Iterator[str]:
     yield "| --- " * len(heads) + "|"
     for change in changes(project.database):
         name = change
-        rules, said = linter_and_alembic(project, change)
+        said = others(project, change)
         for proof in prove(project, change):
             effects = "<br>".join(f"{table}: {effect}" for table, effect in proof.effects.items())
             cells = [name, f"`{proof.sql}`", effects, _words(proof.said, proof.is_long)]
-            cells += [_words(proof.seen), "fails" if proof.fails else "passes"]
-            cells += [rules or "nothing"] * squawk + [said or "nothing"]
-            yield f"| {' | '.join(cells)} |"
-            name = ""
+            cells.append(_words(proof.seen))
+            yield f"| {' | '.join([*cells, *said])} |"
+            # The rest is the change's, whatever its statements are.
+            name, said = "", [""] * len(said)
 
 
 def _words(by_table: dict[str, str], is_long: bool | None = None) -> str:

@@ -204,6 +204,29 @@ def test_what_is_locked_stays_locked_until_the_revision_ends(project: Project) -
     assert analyze["held"] == []
 
 
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_rows_that_refer_to_each_other_stay_in_one_transaction(project: Project) -> None:
+    project.ok("alembic", "upgrade", "head")
+    project.write_revision(
+        "r1",
+        """
+id = sa.Column("id", sa.Integer, primary_key=True)
+to_b = sa.ForeignKey("b.id", name="fk", deferrable=True, initially="DEFERRED")
+op.create_table("b", id)
+op.create_table("a", id.copy(), sa.Column("b_id", sa.Integer, to_b))
+op.execute("INSERT INTO a VALUES (1, 2)")
+op.get_bind().execute(sa.text("SELECT 1"))
+op.execute("INSERT INTO b VALUES (2)")
+op.execute("UPDATE note SET id = id")
+""",
+        "pass",
+        HEAD,
+    )
+    *_, update = plan(project)["statements"]
+    assert [effect["waiting"] for effect in update["effects"]] == ["writers of the same rows"]
+
+
 @pytest.mark.databases("postgresql", "mysql")
 @pytest.mark.strategies("env-var")
 def test_the_projects_own_test_fails_until_somebody_has_reviewed(project: Project) -> None:

@@ -39,7 +39,7 @@ _NAME = r"(?:`?\w+`?\.)?`?(?P<table>\w+)`?"
 _FLAGS = re.IGNORECASE | re.DOTALL
 _ALTER = re.compile(rf"\s*(?P<start>ALTER\s+TABLE\s+{_NAME})\s+(?P<rest>.*)", _FLAGS)
 _INDEX = re.compile(rf"\s*CREATE\s.*?\bINDEX\s.*?\bON\s+{_NAME}\s*\(", _FLAGS)
-_DROP_INDEX = re.compile(r"\s*DROP\s+INDEX\s+(\S+)\s+ON\s+(\S+)\s*", _FLAGS)
+_DROP_INDEX = re.compile(r"\s*DROP\s+INDEX\s+(\S+)\s+ON\s+(\S+)", _FLAGS)
 _ROWS = re.compile(rf"\s*(?:UPDATE|DELETE\s+FROM)\s+{_NAME}", _FLAGS)
 _BRIEF = re.compile(
     rf"\s*(?:(?:DROP|RENAME)\s+TABLE|TRUNCATE(?:\s+TABLE)?|CREATE\s+TRIGGER\s.*?\sON)\s+{_NAME}",
@@ -112,8 +112,9 @@ class Measuring:
         ]
 
     def _effects(self, statement: str, execute: Callable[[str], object]) -> Iterator[Effect]:
-        # DROP INDEX takes no clauses.
-        statement = _DROP_INDEX.sub(r"ALTER TABLE \2 DROP INDEX \1", statement)
+        if not _GIVEN.search(statement):
+            # DROP INDEX takes no clauses.
+            statement = _DROP_INDEX.sub(r"ALTER TABLE \2 DROP INDEX \1", statement)
         alter, index = _ALTER.match(statement), _INDEX.match(statement)
         is_rename = alter is not None and _RENAME.match(alter["rest"]) is not None
         if alter and not is_rename:

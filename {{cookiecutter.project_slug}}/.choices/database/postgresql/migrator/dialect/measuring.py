@@ -128,6 +128,8 @@ class Measuring:
         execute(statement)
         after, modes = self._tables(), self._modes(_LOCKS.format("pg_backend_pid()"))
         is_open = self._connection.in_nested_transaction() or getattr(cursor, "name", None)
+        # Rows may break a constraint that is deferred, until the last of them is there.
+        is_open = is_open or re.match(r"\s*(INSERT|SELECT|WITH)\b", statement, re.IGNORECASE)
         if own_transaction:
             self._ask("COMMIT")
         elif not is_open:
@@ -140,8 +142,10 @@ class Measuring:
                 work[oid] = Work.SCAN
             if new.file != old.file:
                 work[oid] = Work.REWRITE
-        new_modes = {oid: mode for oid, mode in modes.items() if mode > held.get(oid, -1)}
-        return [*self._effects(statement, new_modes, work)]
+        taken = {
+            oid: mode for oid, mode in modes.items() if mode > held.get(oid, -1) or mode == _WRITE
+        }
+        return [*self._effects(statement, taken, work)]
 
     def _effects(
         self, statement: str, modes: dict[int, int], work: dict[int, Work]
