@@ -24,6 +24,18 @@ EXAMPLES = (True, False)
 # With what the tests' projects are called, so that a template file's output is easily told.
 SLUG = "shop"
 
+FINDINGS = """
+from alembic.config import Config
+from migrator.paths import INI
+from migrator.proof import review, throwaway
+from sqlalchemy import NullPool, create_engine
+
+with throwaway.server() as base, throwaway.empty_database(base) as url:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        for line in review.findings(Config(INI), connection):
+            print(line)
+"""
+
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """Return an environment with nothing of the developer's in it but what programs need."""
@@ -154,6 +166,10 @@ class Project:
     def python(self, code: str, **variables: str) -> str:
         """Run `code` with the project's Python and return what it printed."""
         return self.ok("python", "-c", code, **variables)
+
+    def findings(self) -> list[str]:
+        """What the project's own test asks a review of."""
+        return self.python(FINDINGS, TEST_DATABASE_URL=self.url).splitlines()
 
     def write_model(self, name: str, body: str) -> Path:
         """Write a module of models that is called `name` and return its path."""

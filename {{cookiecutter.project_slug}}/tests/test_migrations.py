@@ -13,8 +13,7 @@ from flask import Flask
 from migrator.commands import diagram
 from migrator.errors import SettingsError
 from migrator.paths import HEAD, INI
-from migrator.proof import rows
-from migrator.revisions import unsafe
+from migrator.proof import review, rows
 from migrator.revisions.selecting import listed, rival_heads
 from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
 
@@ -98,9 +97,8 @@ def test_models_and_migrations_agree(connection: Connection) -> None:
     command.check(config)
 
 
-def test_no_revision_breaks_running_code(app: Flask) -> None:
-    url: URL = app.config["SQLALCHEMY_DATABASE_URI"]
-    found = unsafe.findings(Config(INI), url.get_dialect().name)
+def test_no_revision_breaks_running_code(connection: Connection) -> None:
+    found = review.findings(alembic_config(connection), connection)
     assert not found, "\n".join(
         [
             *found,
