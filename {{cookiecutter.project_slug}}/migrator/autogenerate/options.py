@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from ..dialect.registration import DIALECT_OPTIONS, register
 from ..project import Project
 from ..running.guards import command_name
-from .bound_names import render_column
+from .bound_names import render_column, unbind
 from .order import order_operations
 from .ownership import is_own_name
 from .renames import are_renames, find_renames
@@ -73,6 +73,7 @@ def review(
         _refuse_without_models(context)
     [script] = scripts
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
+        unbind(upgrade)
         find_renames(upgrade)
         order_operations(upgrade, downgrade, supports_alter=context.dialect.supports_alter)
         if are_renames(upgrade.ops):

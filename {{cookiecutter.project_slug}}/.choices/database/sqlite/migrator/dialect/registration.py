@@ -3,6 +3,7 @@
 from alembic.ddl.impl import _impls
 
 from .implementation import Implementation
+from .reflection import correct_reflection
 
 DIALECT_OPTIONS = {
     # SQLite alters little in place: a table is rebuilt, its rows copied.
@@ -13,5 +14,6 @@ DIALECT_OPTIONS = {
 
 
 def register() -> None:
-    """Have Alembic use this project's implementation; once more changes nothing."""
+    """Have Alembic use this project's implementation and reflection; once more changes nothing."""
     _impls["sqlite"] = Implementation
+    correct_reflection()
