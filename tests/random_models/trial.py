@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
-
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from ..projects import Project
 from ..servers import execute, new_database
@@ -107,28 +106,11 @@ def examples(database: str, count: int, number: int) -> list[Pair]:
         count: how many.
         number: the seed.
     """
-    found: list[Pair] = []
-
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=[*HealthCheck],
-    )
-    @seed(number)
-    @given(pairs(database))
-    def note(pair: Pair) -> None:
-        found.append(pair)
-
-    note()
-    return found
+    return [pairs(Random(f"{number}-{index}"), database) for index in range(count)]
 
 
 def reduced(trial: Trial, pair: Pair, end: End, patience: float) -> tuple[Pair, End]:
     """Return what is left of a pair that fails, with what is not needed for that taken out.
-
-    Hypothesis would draw other pairs for it, most of which do not fail: it takes ten times as long.
 
     Args:
         trial: where.
