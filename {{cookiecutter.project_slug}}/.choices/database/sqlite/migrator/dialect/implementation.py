@@ -54,20 +54,28 @@ class Implementation(LiteralSQL, SQLiteImpl):
 
     def compare_indexes(self, metadata_index: Index, reflected_index: Index) -> ComparisonResult:
         """Compare the SQL of two indexes."""
-        return _compared(*(self._sql(CreateIndex(i)) for i in (reflected_index, metadata_index)))
+        return self._compared(CreateIndex(reflected_index), CreateIndex(metadata_index))
 
     def compare_check_constraint(
         self, metadata_constraint: CheckConstraint, reflected_constraint: CheckConstraint
     ) -> ComparisonResult:
         """Compare the SQL of two CHECK constraints."""
-        return _compared(
-            *(self._sql(c.sqltext) for c in (reflected_constraint, metadata_constraint))
-        )
+        return self._compared(reflected_constraint.sqltext, metadata_constraint.sqltext)
 
-    def _sql(self, element: ClauseElement) -> str:
-        options = {"literal_binds": True, "include_table": False}
+    def _compared(self, there: ClauseElement, declared: ClauseElement) -> ComparisonResult:
+        before, after = self.plain_sql(there), self.plain_sql(declared)
+        if before == after:
+            return ComparisonResult.Equal()
+        return ComparisonResult.Different(f"{before} to {after}")
+
+    def plain_sql(self, element: ClauseElement) -> str:
+        """Return SQL to compare: without quotes and blanks, in lower case but for its texts."""
+        options: dict[str, Any] = {"literal_binds": True, "include_table": False}
         options = {} if isinstance(element, CreateIndex) else {"compile_kwargs": options}
-        return str(element.compile(dialect=self.dialect, **options))
+        sql = str(element.compile(dialect=self.dialect, **options))
+        parts = re.split(r"('(?:[^']|'')*')", sql)
+        parts[::2] = [re.sub(r'[\s"`\[\]]+', "", part).lower() for part in parts[::2]]
+        return "".join(parts)
 
     def _guess_if_default_is_unparenthesized_sql_expr(self, expr: str | None) -> bool:
         # SQLAlchemy writes the parentheses that SQLite asks for.
@@ -142,16 +150,3 @@ class Implementation(LiteralSQL, SQLiteImpl):
         self._online.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
         for statement in again:
             self._online.exec_driver_sql(statement)
-
-
-def _compared(there: str, declared: str) -> ComparisonResult:
-    """Compare SQL without regard to quotes, blanks and the case of what is not a text."""
-    if _plain(there) == _plain(declared):
-        return ComparisonResult.Equal()
-    return ComparisonResult.Different(f"{there} to {declared}")
-
-
-def _plain(sql: str) -> str:
-    parts = re.split(r"('(?:[^']|'')*')", sql)
-    parts[::2] = [re.sub(r'[\s"`\[\]]+', "", part).lower() for part in parts[::2]]
-    return "".join(parts)

@@ -1,7 +1,10 @@
 """What Alembic is told about SQLite, in one place."""
 
+from functools import cache
+
 from alembic.ddl.impl import _impls
 
+from . import computed
 from .implementation import Implementation
 from .reflection import correct_reflection
 
@@ -13,7 +16,9 @@ DIALECT_OPTIONS = {
 }
 
 
+@cache
 def register() -> None:
-    """Have Alembic use this project's implementation and reflection; once more changes nothing."""
+    """Have Alembic use this project's implementation and reflection, once per process."""
     _impls["sqlite"] = Implementation
     correct_reflection()
+    computed.register()
