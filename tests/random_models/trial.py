@@ -109,16 +109,15 @@ def examples(database: str, count: int, number: int) -> list[Pair]:
     return [pairs(Random(f"{number}-{index}"), database) for index in range(count)]
 
 
-def reduced(trial: Trial, pair: Pair, end: End, patience: float) -> tuple[Pair, End]:
+def reduced(trial: Trial, pair: Pair, end: End, deadline: float) -> tuple[Pair, End]:
     """Return what is left of a pair that fails, with what is not needed for that taken out.
 
     Args:
         trial: where.
         pair: fails.
         end: how.
-        patience: seconds.
+        deadline: on the monotonic clock, when to give up.
     """
-    deadline = time.monotonic() + patience
     candidates = smaller(pair)
     while time.monotonic() < deadline and (candidate := next(candidates, None)):
         if candidate != pair and (new_end := trial.end(candidate)).kind == end.kind:
@@ -134,7 +133,7 @@ def report(trial: Trial, count: int, number: int, patience: float) -> tuple[Coun
         trial: where.
         count: how many pairs.
         number: the seed.
-        patience: seconds to reduce each kind of failure.
+        patience: seconds to reduce the failures, the most frequent kind first.
     """
     database = trial.project.database
     started = time.monotonic()
@@ -142,9 +141,10 @@ def report(trial: Trial, count: int, number: int, patience: float) -> tuple[Coun
     seconds = (time.monotonic() - started) / len(ends)
     kinds = Counter(end.kind for _, end in ends if end.how == "failed")
     text = [f"refused: {end.why}" for _, end in ends if end.how == "refused"]
+    deadline = time.monotonic() + patience
     for kind, times in kinds.most_common():
         first = next((pair, end) for pair, end in ends if end.kind == kind)
-        pair, end = reduced(trial, *first, patience)
+        pair, end = reduced(trial, *first, deadline)
         text.append(f"\n=== {times} times: {end.step}\n{end.why}")
         text.append(f"--- before\n{models(pair[0])}\n--- after\n{models(pair[1])}")
     counts = Counter(end.how for _, end in ends)

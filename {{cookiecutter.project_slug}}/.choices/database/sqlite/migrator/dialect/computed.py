@@ -10,9 +10,11 @@ from sqlalchemy import Column, Table
 
 def register() -> None:
     """Have autogenerate compare computed columns here."""
-    first = {"priority": DispatchPriority.FIRST, "subgroup": "server_default"}
-    comparators.dispatch_for("column", qualifier="sqlite", **first)(leave_alone)
-    comparators.dispatch_for("table", qualifier="sqlite", priority=DispatchPriority.LAST)(compare)
+    first, last = DispatchPriority.FIRST, DispatchPriority.LAST
+    comparators.dispatch_for(
+        "column", qualifier="sqlite", priority=first, subgroup="server_default"
+    )(leave_alone)
+    comparators.dispatch_for("table", qualifier="sqlite", priority=last)(compare)
 
 
 def leave_alone(*arguments: Any) -> PriorityDispatchResult:

@@ -20,22 +20,17 @@ _TOKEN = re.compile(rf"(?xs) {_QUOTED} | --[^\n]* | /\*.*?\*/ | [^'\"`\[()/-]+ |
 _NAME = re.compile(rf"(?x) \s* ({_QUOTED} | \w+)")
 _VALUE = r"(?x) \b{} \s* (\(\0*\) | [-+]?\s*[^\s()]+(?:\(\0*\))?)"
 
-_get_columns = SQLiteDialect.get_columns
-_get_check_constraints = SQLiteDialect.get_check_constraints
+_get_columns: Any = SQLiteDialect.get_columns
+_get_check_constraints: Any = SQLiteDialect.get_check_constraints
 
 
 def correct_reflection() -> None:
     """Have SQLAlchemy reflect from the stored SQL."""
-    for function in (
-        get_columns,
-        get_indexes,
-        get_unique_constraints,
-        get_check_constraints,
-    ):
+    for function in (get_columns, get_indexes, get_unique_constraints, get_check_constraints):
         setattr(SQLiteDialect, function.__name__, function)
 
 
-@reflection.cache  # type: ignore[untyped-decorator]
+@reflection.cache
 def get_columns(self: Any, connection: Any, table: str, schema: Any = None, **kw: Any) -> Any:
     """Return the columns of a table, as SQLAlchemy's own method does."""
     columns = _get_columns(self, connection, table, schema, **kw)
@@ -55,7 +50,7 @@ def get_columns(self: Any, connection: Any, table: str, schema: Any = None, **kw
     return columns
 
 
-@reflection.cache  # type: ignore[untyped-decorator]
+@reflection.cache
 def get_indexes(self: Any, connection: Any, table: str, schema: Any = None, **kw: Any) -> Any:
     """Return the indexes of a table, as SQLAlchemy's own method does."""
     master = self._format_schema(schema, "sqlite_master")
@@ -67,7 +62,7 @@ def get_indexes(self: Any, connection: Any, table: str, schema: Any = None, **kw
     return [_index(name, sql) for name, sql in made]
 
 
-@reflection.cache  # type: ignore[untyped-decorator]
+@reflection.cache
 def get_unique_constraints(
     self: Any, connection: Any, table: str, schema: Any = None, **kw: Any
 ) -> Any:
@@ -84,7 +79,7 @@ def get_unique_constraints(
     return uniques
 
 
-@reflection.cache  # type: ignore[untyped-decorator]
+@reflection.cache
 def get_check_constraints(
     self: Any, connection: Any, table: str, schema: Any = None, **kw: Any
 ) -> Any:
