@@ -18,6 +18,7 @@ from ..rendering import escaped_colons
 _QUOTED = r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\] """
 _TOKEN = re.compile(rf"(?xs) {_QUOTED} | --[^\n]* | /\*.*?\*/ | [^'\"`\[()/-]+ | .")
 _NAME = re.compile(rf"(?x) \s* ({_QUOTED} | \w+)")
+_COLUMN = rf"{_NAME.pattern} (?i:\s+ASC)? \s*"
 _VALUE = r"(?x) \b{} \s* (\(\0*\) | [-+]?\s*[^\s()]+(?:\(\0*\))?)"
 
 _get_columns: Any = SQLiteDialect.get_columns
@@ -114,24 +115,15 @@ def name_of(sql: str) -> str:
 
 def _index(name: str, created: str) -> dict[str, Any]:
     parts, behind = items(created)
-    columns: list[str | None] = []
-    sorting = {}
-    for part in parts:
-        column, direction = name_of(part), re.sub(_NAME, "", part, count=1).strip().upper()
-        columns.append(column if direction in ("", "ASC", "DESC") else None)
-        if direction == "DESC":
-            sorting[column] = ("desc",)
+    columns = [name_of(part) if re.fullmatch(_COLUMN, part) else None for part in parts]
     index: dict[str, Any] = {"name": name, "column_names": columns, "dialect_options": {}}
     if None in columns:
         index["expressions"] = [
-            escaped_colons(part) if column is None else column
-            for part, column in zip(parts, columns, strict=True)
+            column or escaped_colons(part) for part, column in zip(parts, columns, strict=True)
         ]
-    where = re.sub(r"(?i)^\s*WHERE\s+", "", behind)
-    if where:
+    if where := re.sub(r"(?i)^\s*WHERE\s+", "", behind):
         index["dialect_options"]["sqlite_where"] = text(escaped_colons(where))
-    is_unique = re.match(r"(?i)\s*CREATE\s+UNIQUE\b", created) is not None
-    return index | {"unique": is_unique, "column_sorting": sorting}
+    return index | {"unique": re.match(r"(?i)\s*CREATE\s+UNIQUE\b", created) is not None}
 
 
 def _value(definition: str, keyword: str) -> str | None:
