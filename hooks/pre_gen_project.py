@@ -2,6 +2,7 @@
 
 import json
 import keyword
+import os
 import re
 import reprlib
 import sys
@@ -132,6 +133,11 @@ def _email_problems(address: str) -> list[str]:
 def main() -> None:
     """Print the problems and exit 1 if there are any."""
     found = problems(json.loads(r"""{{ cookiecutter | tojson }}"""))
+    if "%" in os.getcwd():
+        # alembic.ini is read by configparser, which takes the sign for an interpolation.
+        found.append(
+            f"Alembic cannot work in {os.getcwd()}, whose path has a %; choose another folder."
+        )
     for line in found:
         print(line, file=sys.stderr)
     sys.exit(bool(found))

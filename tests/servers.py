@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -82,3 +84,23 @@ def feed(kind: str, url: str, sql: str) -> None:
         ],
     }
     subprocess.run(client[kind], input=sql, text=True, check=True, capture_output=True)
+
+
+def tool(*names: str) -> str:
+    """Return the path of the first of these programs that there is.
+
+    Without one, the test fails under REQUIRE_DATABASES=1, and is skipped otherwise.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for name in names:
+        if found := shutil.which(name, path=path):
+            return found
+    if os.environ.get("REQUIRE_DATABASES") == "1":
+        pytest.fail(f"there is no {' or '.join(names)}")
+    pytest.skip(f"there is no {' or '.join(names)}")
+
+
+def compose_command() -> list[str]:
+    """Return Compose's command: its own program, or Docker's with the plugin."""
+    program = tool("docker-compose", "docker")
+    return [program, "compose"] if program.endswith("docker") else [program]

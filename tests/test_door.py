@@ -204,7 +204,7 @@ type = layers
 containers = migrator
 layers =
     commands
-    running : autogenerate : readiness : backfill : wait : connections
+    running : autogenerate : readiness : backfill : wait : connections : compatibility
     engine : status : url
     dialect
     revisions : limits : masking : rendering
@@ -219,6 +219,7 @@ forbidden_modules =
     migrator.autogenerate
     migrator.backfill
     migrator.commands
+    migrator.compatibility
     migrator.dialect
     migrator.engine
     migrator.limits

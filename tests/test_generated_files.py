@@ -36,6 +36,7 @@ COMMON = {
     "migrator/autogenerate/options.py",
     "migrator/autogenerate/order.py",
     "migrator/autogenerate/ownership.py",
+    "migrator/autogenerate/progress.py",
     "migrator/backfill.py",
     "migrator/commands/__init__.py",
     "migrator/commands/adopt.py",
@@ -43,6 +44,7 @@ COMMON = {
     "migrator/commands/doctor.py",
     "migrator/commands/main.py",
     "migrator/commands/rebase.py",
+    "migrator/compatibility.py",
     "migrator/connections.py",
     "migrator/dialect/__init__.py",
     "migrator/dialect/driver.py",
@@ -62,6 +64,7 @@ COMMON = {
     "migrator/readiness.py",
     "migrator/rendering.py",
     "migrator/revisions/__init__.py",
+    "migrator/revisions/base.py",
     "migrator/revisions/widening.py",
     "migrator/revisions/selecting.py",
     "migrator/revisions/finish.py",
@@ -74,6 +77,7 @@ COMMON = {
     "migrator/running/convention.py",
     "migrator/running/advice.py",
     "migrator/running/guards.py",
+    "migrator/running/options.py",
     "migrator/running/process.py",
     "migrator/status.py",
     "migrator/url.py",
@@ -300,3 +304,21 @@ print([name for name in sys.modules if name.partition(".")[0] in ("flask", "werk
 """
     # Fresh: the fork server has imported Flask.
     assert generated.fresh().python(code).strip() == "[]"
+
+
+@pytest.mark.strategies("env-var")
+def test_what_compares_nothing_imports_no_models(project: Project) -> None:
+    code = f"""
+import sys
+from alembic.config import main
+for words in ("stamp r1", "downgrade -1", "stamp base", "upgrade head --sql", "upgrade head"):
+    main(words.split())
+main(["current"])
+found = {{"sqlalchemy.orm", "{SLUG}.models", "{SLUG}.database.base", "migrator.autogenerate"}}
+print(sorted(found & {{*sys.modules}}))
+main(["check"])
+assert found <= {{*sys.modules}}
+"""
+    project.write_revision("r1", "pass", down_revision="a1c0de000001")
+    # Fresh: the fork server has imported the ORM.
+    assert "\n[]\n" in project.fresh().python(code)

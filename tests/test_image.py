@@ -1,221 +1,72 @@
-"""The image, built and run for real, without a registry: migrate, wait, doctor, serve, stop.
-
-It needs root, buildah, podman, runc and debootstrap. A Debian with Python stands in for the official
-base image, and is kept in pytest's cache. `-n0 -s` shows what was measured.
-"""
+"""The image, built and run for real. `-n0 -s` shows what was measured."""
 
 import json
 import os
-import re
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
+from .images import Images, live, opened
 from .projects import Project
-from .test_deploy import tool
+from .servers import compose_command
 from .test_first_steps import fetch
-
-BASE = "localhost/base"
-CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
-TRUSTED = f"/{CERTIFICATES}"
-PRODUCTION = {"SECRET_KEY": "0123456789abcdef0123456789abcdef", "TRUSTED_HOSTS": "localhost"}
-# What a cluster's restricted profile allows. The limits are lower than the host's, which not
-# everybody may set.
-RESTRICTED = [
-    *("--network", "host", "--read-only", "--cap-drop", "all"),
-    *("--security-opt", "no-new-privileges", "--no-healthcheck"),
-    *("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"),
-]
-FILES = """
-import os
-for folder, _, names in os.walk("/app"):
-    for name in names:
-        print(os.path.join(folder, name))
-"""
-
-
-class Images:
-    """A store of images in a folder, and the programs that use it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._store = ["--root", str(folder / "root"), "--runroot", str(folder / "run")]
-        self._podman = [tool("podman"), *self._store, "--runtime", "runc"]
-        self._podman += ["--cgroup-manager", "cgroupfs"]
-        self._folder = folder
-        self.started: list[str] = []
-
-    def make_base(self) -> None:
-        """Make the base image, if it is not there."""
-        if self.podman("images", "--quiet", BASE, check=False).stdout:
-            return
-        tree = self._folder / "tree"
-        shutil.rmtree(tree, ignore_errors=True)
-        packages = "--include=python3,python3-venv,ca-certificates"
-        make = [tool("debootstrap"), "--variant=minbase", packages, "stable", str(tree)]
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
-        for part in ("var/cache/apt/archives", "var/lib/apt/lists"):
-            shutil.rmtree(tree / part)
-        # This machine's, which the package index may need.
-        shutil.copy(os.environ.get("SSL_CERT_FILE", TRUSTED), tree / CERTIFICATES)
-        archive = self._folder / "tree.tar"
-        subprocess.run(["tar", "-C", tree, "-cf", archive, "."], check=True)
-        names = ("SSL_CERT_FILE", "PIP_CERT")
-        changes = [word for name in names for word in ("--change", f"ENV {name}={TRUSTED}")]
-        self.podman("import", *changes, str(archive), BASE)
-        archive.unlink()
-        shutil.rmtree(tree)
-
-    def build(self, project: Project, tag: str) -> str:
-        """Build a project's image, and return what was printed."""
-        options = ["--format", "docker", "--isolation", "chroot", "--network", "host", "--layers"]
-        end = subprocess.run(
-            [tool("buildah"), *self._store, "bud", *options]
-            + ["--build-arg", f"BASE={BASE}", "--build-arg", f"VERSION={tag}"]
-            + ["--tag", f"{project.path.name}:{tag}", str(project.path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert end.returncode == 0, end.stdout + end.stderr
-        return end.stdout
-
-    def podman(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run podman and return its end."""
-        end = subprocess.run(
-            [*self._podman, *words], capture_output=True, text=True, check=False, timeout=300
-        )
-        assert not check or end.returncode == 0, (words, end.stdout, end.stderr)
-        return end
-
-    def inspect(self, image: str) -> dict[str, dict[str, object]]:
-        """Return what there is to know of an image."""
-        found: dict[str, dict[str, object]]
-        [found] = json.loads(self.podman("inspect", image).stdout)
-        return found
 
 
 @pytest.fixture(scope="module")
 def images(pytestconfig: pytest.Config) -> Iterator[Images]:
-    """The store, with the base image in it; without containers at the end."""
+    """The store, with the base image in it, which stays in pytest's cache."""
     if os.geteuid() != 0:
         pytest.skip("images are built as root; the weekly workflow does")
-    store = Images(Path(str(pytestconfig.cache.mkdir("images"))))  # type: ignore[union-attr]
-    store.make_base()
-    yield store
-    store.podman("rm", "--all", "--force", "--volumes")
-    store.podman("image", "prune", "--force")
+    with opened(Path(str(pytestconfig.cache.mkdir("images")))) as store:  # type: ignore[union-attr]
+        yield store
 
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.strategies("env-var")
 def test_the_life_of_a_container(project: Project, images: Images) -> None:
-    live(project, images)
+    print(live(project, images))
 
 
 @pytest.mark.weekly
 @pytest.mark.databases("postgresql", "mysql")
 def test_the_life_of_a_container_with_a_server(project: Project, images: Images) -> None:
-    live(project, images)
+    print(live(project, images))
 
 
-def live(project: Project, images: Images) -> None:
-    """Build, migrate, wait, serve and stop, and print what each took."""
-    said: list[str] = []
-
-    def note(what: str, start: float) -> None:
-        said.append(f"{time.monotonic() - start:6.1f} s  {what}")
-
-    subprocess.run(
-        [Path(sys.executable).parent / "uv", "lock", "--quiet"], cwd=project.path, check=True
-    )
-    (project.path / ".env").write_text("SECRET_KEY=s3cr3t\n")
-    start = time.monotonic()
-    images.build(project, "1")
-    note("build", start)
-    (project.package / "static" / "release.txt").write_text("2\n")
-    start = time.monotonic()
-    images.build(project, "2")
-    note("build again after a change of code", start)
-    first, second = (images.inspect(f"{project.path.name}:{tag}") for tag in "12")
-    layers = [found["RootFS"]["Layers"] for found in (first, second)]
-    assert isinstance(layers[0], list)
-    assert isinstance(layers[1], list)
-    # The dependencies' layer is the one before the code's.
-    code = 2 if project.database == "sqlite" else 1
-    assert layers[0][:-code] == layers[1][:-code]
-    assert layers[0] != layers[1]
-    config = second["Config"]
-    labels = config["Labels"]
-    assert isinstance(labels, dict)
-    assert labels["org.opencontainers.image.version"] == "2"
-    assert config["User"] == "10001:10001"
-
-    name = f"{project.path.name}_{os.getpid()}"
-    url = project.url
-    volume: list[str] = []
-    if project.database == "sqlite":
-        url = "sqlite:///app.sqlite3"
-        volume = ["--volume", f"{name}:/app/instance"]
-    prefix = "FLASK_" if project.strategy == "flask-config" else ""
-    variables = {f"{prefix}{name}": value for name, value in PRODUCTION.items()}
-    variables[project.url_variable("production")] = url
-    options = [*RESTRICTED, *volume]
-    for item in variables.items():
-        options += ["--env", "=".join(item)]
-
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        start = time.monotonic()
-        end = images.podman(
-            "run", "--rm", *options, f"{project.path.name}:2", *command, check=False
-        )
-        note(f"{' '.join(command[:3]).splitlines()[0]}: {end.returncode}", start)
-        return end
-
-    wait = ("python", "-m", "migrator.wait", "--timeout", "0")
-    assert run(*wait).returncode == 5
-    assert run("alembic", "upgrade", "head").returncode == 0
-    assert run(*wait).returncode == 0
-    doctor = run("flask", "db", "doctor")
-    assert (doctor.returncode, "The database is up to date" in doctor.stdout) == (0, True)
-    files = run("python", "-c", FILES).stdout.split()
-    assert "/app/.env" not in files
-    assert not any(path.startswith("/app/tests") for path in files)
-    sources = {path for path in files if path.endswith(".py")}
-    compiled = {re.sub(r"__pycache__/(\w+)\.cpython-\d+\.pyc$", r"\1.py", path) for path in files}
-    assert {path for path in sources if "gunicorn.conf" not in path} <= compiled
-
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    serve = ("gunicorn", "--bind", f"127.0.0.1:{port}", "wsgi:app")
-    start = time.monotonic()
-    images.podman("run", "--detach", "--name", name, *options, f"{project.path.name}:2", *serve)
-    address = f"http://localhost:{port}"
-    for _ in range(600):
+@pytest.mark.weekly
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_one_command_leads_to_a_page(project: Project, images: Images) -> None:
+    """compose.yaml, run by docker-compose on podman: secrets, migration, then the app."""
+    uv = Path(sys.executable).parent / "uv"
+    subprocess.run([uv, "lock", "--quiet"], cwd=project.path, check=True)
+    compose = yaml.safe_load((project.path / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        # What podman cannot do here: a network, timers without systemd, the limits of the host.
+        service["healthcheck"] = {"disable": True}
+        service["ulimits"] = {"nofile": 1024, "nproc": 1024}
+        service.pop("ports", None)
+        if name != "secrets":
+            service["network_mode"] = "host"
+        service["image"] = f"localhost/{project.path.name}:compose"
+    (project.path / "compose.yaml").write_text(json.dumps(compose))
+    images.build(project, "compose")
+    with images.serving_docker() as address:
+        options = {"cwd": project.path, "env": project.variables(DOCKER_HOST=address)}
+        program = [*compose_command(), "--project-name", f"shop{os.getpid()}"]
         try:
-            assert fetch(f"{address}/readyz")[0] == 200
-            break
-        except OSError:
-            time.sleep(0.1)
-    note("serve, until /readyz answers 200", start)
-    assert fetch(f"{address}/notes/")[0] == 200
-    [check] = re.findall(r'"(import urllib[^"]+)"', (project.path / "Dockerfile").read_text())
-    images.podman("exec", name, "python", "-c", check.replace("8000", str(port)))
-    start = time.monotonic()
-    images.podman("kill", "--signal", str(int(signal.SIGTERM)), name)
-    assert images.podman("wait", name).stdout.strip() == "0"
-    note("stop", start)
-    print(f"\n{project.database}: {int(str(second['Size'])) / 1e6:.0f} MB, {len(layers[1])} layers")
-    print("\n".join(said))
-    history = images.podman(
-        "history", "--format", "{{.Size}} {{.CreatedBy}}", f"{project.path.name}:2"
-    )
-    print("\n".join(line for line in history.stdout.splitlines() if not line.startswith("0 B")))
+            subprocess.run([*program, "up", "--detach", "--no-build"], check=True, **options)  # type: ignore[call-overload]
+            for _ in range(100):
+                try:
+                    assert fetch("http://localhost:8000/readyz")[0] == 200
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            assert fetch("http://localhost:8000/notes/")[0] == 200
+        finally:
+            subprocess.run([*program, "down", "--volumes"], check=True, **options)  # type: ignore[call-overload]

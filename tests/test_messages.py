@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,28 @@ def test_commands_say_what_they_do_and_no_more(project: Project) -> None:
 
 
 @pytest.mark.databases("sqlite")
+def test_many_tables_are_compared_with_a_line_now_and_then(project: Project) -> None:
+    tables = "\n".join(f'Table("t{i}", Base.metadata, Column("id", Integer))' for i in range(401))
+    imports = "from sqlalchemy import Column, Integer, Table\n\nfrom ..database import Base"
+    (project.package / "models" / "many.py").write_text(f"{imports}\n\n{tables}\n")
+    project.ok("alembic", "upgrade", "head")
+    end = project.run("alembic", "check")
+    lines = [line for line in end.stderr.splitlines() if "Compared" in line]
+    assert [line.partition("] ")[2] for line in lines] == [
+        "Compared 200 of 402 tables",
+        "Compared 400 of 402 tables",
+    ]
+
+
+@pytest.mark.databases("sqlite")
 def test_an_error_is_printed_once(project: Project) -> None:
     for command in (("alembic",), ("flask", "db")):
         for words in (("upgrade", "nosuch"), ("check",), ("downgrade", "base")):
             variables = {"ENVIRONMENT": "prod"} if words[0] == "downgrade" else {}
             lines = project.refused(*command, *words, **variables).splitlines()
             assert sum(line.startswith(("FAILED", "ERROR", "Error")) for line in lines) == 1, lines
+        output = project.refused(*command, "current", ENVIRONMENT="nosuch")
+        assert output.count("ENVIRONMENT is 'nosuch'") == 1, output
 
 
 def test_ctrl_c_is_one_line_and_leaves_a_true_version(project: Project) -> None:
@@ -91,8 +108,31 @@ def test_the_next_commands_are_those_of_the_database(
     assert (embedded in in_between) == (project.database == "postgresql")
 
 
+@pytest.mark.databases("sqlite")
+@pytest.mark.strategies("env-var")
+def test_a_folder_that_alembic_cannot_work_in_is_refused(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "100% ours"
+    program = Path(sys.executable).parent / "cookiecutter"
+    end = subprocess.run(
+        [program, str(REPOSITORY), "--no-input", "-o", folder, f"project_slug={SLUG}"],
+        env=clean_environment(HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    reason = f"Alembic cannot work in {folder / SLUG}, whose path has a %"
+    assert end.returncode != 0
+    assert end.stderr.startswith(f"{reason}; choose another folder.\n")
+    assert not (folder / SLUG).exists()
+    # A project may be moved there.
+    project.path.rename(folder / SLUG)
+    moved = replace(project, path=folder / SLUG)
+    assert moved.refused("flask", "db", "current") == f"Error: {reason}; rename the folder.\n"
+
+
 def test_modules_refuse_unknown_arguments_and_have_a_help(project: Project) -> None:
     modules = ["migrator.revisions.head", "migrator.revisions.sql", "migrator.wait"]
+    modules.append("migrator.compatibility")
     if project.database == "postgresql":
         modules.append("migrator.dialect.embedded")
     for module in modules:

@@ -24,6 +24,7 @@ from changes import CHANGES, Change, Items
 
 options = importlib.import_module("migrator.autogenerate.options")
 order = importlib.import_module("migrator.autogenerate.order")
+registration = importlib.import_module("migrator.dialect.registration")
 url = importlib.import_module("migrator.url")
 PROJECT = importlib.import_module(f"{PACKAGE}.database.migrations").PROJECT
 convention = PROJECT.load_metadata().naming_convention
@@ -34,7 +35,12 @@ def own_name(name: str | None, kind: str, parents: object) -> bool:
     return {"schema": name is None, "table": name == "t"}.get(kind, True)
 
 
-OPTIONS = options.context_options(PROJECT) | {"include_name": own_name}
+registration.register()
+OPTIONS = {
+    **options.autogenerate_options(PROJECT),
+    **registration.DIALECT_OPTIONS,
+    "include_name": own_name,
+}
 del OPTIONS["process_revision_directives"]
 if DATABASE == "postgresql":
     import alembic_postgresql_enum as enum

@@ -5,13 +5,13 @@ project's database, one process at a time, or are printed as SQL without connect
 """
 
 from alembic import context
-from migrator.autogenerate.options import context_options
 from migrator.dialect.lock import prepare_sql, run_exclusively
 from migrator.engine import connect_as_owner, migration_url
 from migrator.project import load_project
 from migrator.running.advice import explained_errors, explained_settings
 from migrator.running.convention import names_as_written
 from migrator.running.guards import is_writing, refuse_downgrade
+from migrator.running.options import context_options
 from migrator.running.process import own_process
 
 config = context.config

@@ -20,6 +20,9 @@ from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
 
 from .conftest import alembic_config
 
+# `python -m migrator.compatibility` runs the other tests, with old code on a new schema.
+pytestmark = pytest.mark.schema
+
 
 @pytest.fixture
 def connection(new_database: Callable[[], URL]) -> Iterator[Connection]:

@@ -6,6 +6,7 @@ from contextvars import Context, copy_context
 
 import click
 from flask import Flask
+from migrator.errors import SettingsError
 
 from .settings import INSTANCE
 
@@ -45,11 +46,12 @@ def bare_app(error: Exception) -> Flask:
     """Return an app that has a database and these commands only, for when the real one fails.
 
     Args:
-        error: why the app does not start; printed as a warning.
+        error: why the app does not start. It is printed as a warning, but for a setting: a
+            command that needs it says so itself.
     """
-    print(f"Warning: the app does not start: {type(error).__name__}: {error}", file=sys.stderr)
+    if not isinstance(error, SettingsError):
+        print(f"Warning: the app does not start: {type(error).__name__}: {error}", file=sys.stderr)
     app = Flask(__name__, instance_path=str(INSTANCE))
-    # A command that needs a setting that is wrong says so itself.
     with suppress(Exception):
         from . import config, extensions
 

@@ -1,4 +1,4 @@
-"""How Alembic is configured: the same for every way of running it."""
+"""How Alembic is configured to compare models and database."""
 
 import logging
 from collections.abc import Iterable
@@ -10,28 +10,26 @@ from alembic.operations.ops import DropTableOp, MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
-from ..dialect.registration import DIALECT_OPTIONS, register
 from ..project import Project
 from ..running.guards import command_name
 from .bound_names import render_column, unbind
 from .order import order_operations
 from .ownership import is_own_name
+from .progress import report_progress
 from .renames import are_renames, find_renames
 
 log = logging.getLogger("alembic.autogenerate")
 
 
-def context_options(project: Project) -> dict[str, Any]:
-    """Return the keyword arguments for `context.configure`, without the database itself.
+def autogenerate_options(project: Project) -> dict[str, Any]:
+    """Return the keyword arguments for `context.configure` that autogenerate needs.
 
     Args:
         project: the app, whose models are loaded.
     """
-    register()
+    report_progress()
     return {
         "target_metadata": project.load_metadata(),
-        "version_table": project.version_table,
-        "version_table_schema": project.version_table_schema,
         "compare_type": True,
         "compare_server_default": True,
         # is_own_name chooses the project's own of all schemas and tables.
@@ -41,7 +39,6 @@ def context_options(project: Project) -> dict[str, Any]:
         "autogenerate_plugins": ["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         "render_item": render_item,
         "process_revision_directives": review,
-        **DIALECT_OPTIONS,
     }
 
 

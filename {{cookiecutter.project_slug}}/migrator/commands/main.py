@@ -43,6 +43,9 @@ def main(arguments: list[str]) -> None:
     gc.set_threshold(GARBAGE_THRESHOLD)
     quieten()
     command_line = _command_line()
+    if "%" in str(ROOT):
+        # configparser takes the sign in `%(here)s` for an interpolation.
+        sys.exit(f"Error: Alembic cannot work in {ROOT}, whose path has a %; rename the folder.")
     options, words = _global_options(arguments)
     name = next((word for word in words if not word.startswith("-")), None)
     if name in SETTING_UP:

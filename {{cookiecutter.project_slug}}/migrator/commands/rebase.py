@@ -11,10 +11,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from ..revisions import head
+from ..revisions.base import MAIN_BRANCHES
 from ..revisions.selecting import rival_heads
-
-# The first of these that is at one of the two heads is the main branch.
-MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 _DOWN_REVISION = re.compile(r"""^(down_revision\b[^=\n]*= *)(None|"[^"]+"|'[^']+')""", re.MULTILINE)
 
@@ -59,7 +57,7 @@ def rebase(config: Config, branch: str | None = None) -> None:
 
 
 def _published_head(heads: list[str], branches: tuple[str, ...], section: str) -> str:
-    """Return the one of `heads` that a branch has as a newest revision."""
+    """Return the one of `heads` that the first of `branches` to have one has as a newest revision."""
     for branch in branches:
         published = (head.at(branch, section) or "").split()
         for revision in heads:

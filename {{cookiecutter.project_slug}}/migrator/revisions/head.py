@@ -6,7 +6,6 @@ Every new revision writes it; by hand: `python -m migrator.revisions.head [SECTI
 import ast
 import os
 import re
-import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 
 from ..errors import SettingsError
 from ..paths import INI, ROOT
+from .base import git
 
 # Read, not imported: Alembic takes half a second to start.
 _IDENTIFIER = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
@@ -70,15 +70,20 @@ def history(section: str = "alembic") -> History:
     return History(folders, recursive, beside / "HEAD")
 
 
+def sections() -> list[str]:
+    """Return the sections of alembic.ini that have revisions, one for each database."""
+    ini = ConfigParser(interpolation=None)
+    ini.read(INI, encoding="utf-8")
+    return [name for name in ini.sections() if ini.has_option(name, "script_location")]
+
+
 def section_of(path: str) -> str:
     """Return the section of alembic.ini that a revision file belongs to.
 
     Raises:
         SettingsError: it is in none of their folders.
     """
-    ini = ConfigParser(interpolation=None)
-    ini.read(INI, encoding="utf-8")
-    for section in (name for name in ini.sections() if ini.has_option(name, "script_location")):
+    for section in sections():
         if Path(path).resolve() in (file.resolve() for file in history(section).files()):
             return section
     raise SettingsError(f"{path} is in no folder of revisions that {INI} names.")
@@ -123,16 +128,9 @@ def at(commit: str, section: str = "alembic") -> str | None:
     """Return what the file says in a git commit; None when there is no commit or file."""
     path = os.path.relpath(history(section).head, ROOT)
     try:
-        shown = subprocess.run(
-            ["git", "show", f"{commit}:./{path}"],
-            cwd=ROOT,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-    except FileNotFoundError:  # no git
+        return git("show", f"{commit}:./{path}")
+    except SettingsError:
         return None
-    return None if shown.returncode else shown.stdout.strip()
 
 
 def _read(history: History) -> dict[str, tuple[str, ...]]:

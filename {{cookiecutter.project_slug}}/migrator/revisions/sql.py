@@ -1,14 +1,14 @@
 """Prints the SQL of revisions that a git commit lacks: `python -m migrator.revisions.sql COMMIT`."""
 
-import subprocess
 import sys
 from argparse import ArgumentParser
 
 from alembic.config import CommandLine
 
 from ..errors import SettingsError
-from ..paths import INI, ROOT
+from ..paths import INI
 from . import head
+from .base import git, is_commit
 
 
 def main(commit: str, section: str = "alembic") -> None:
@@ -32,16 +32,11 @@ def main(commit: str, section: str = "alembic") -> None:
 
 def _is_unknown(commit: str) -> bool:
     """Return whether there is a repository, but not the commit."""
-
-    def fails(*arguments: str) -> bool:
-        end = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
-        return end.returncode != 0
-
     try:
-        in_repository = not fails("rev-parse", "--git-dir")
-    except FileNotFoundError:  # no git
+        git("rev-parse", "--git-dir")
+    except SettingsError:
         return False
-    return in_repository and fails("rev-parse", "--quiet", "--verify", commit + "^{commit}")
+    return not is_commit(commit)
 
 
 if __name__ == "__main__":

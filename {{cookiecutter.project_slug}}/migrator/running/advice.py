@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 from ..dialect.server import denial
 from ..errors import SettingsError
 from ..project import Project
-from ..status import database_status
 
 # How Alembic's own messages begin.
 EXPLAINED = (
@@ -67,6 +66,9 @@ def explained_errors(context: MigrationContext, project: Project) -> Iterator[No
             raise
         assert context.connection is not None
         assert context.script is not None
+        # Imported late: only an error needs it.
+        from ..status import database_status
+
         status = database_status(context.connection, context.script, project)
         if not status.command:
             raise

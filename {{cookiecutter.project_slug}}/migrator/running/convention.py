@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -24,13 +25,14 @@ def names_as_written(context: MigrationContext, project: Project) -> Iterator[No
     """
     steps_of = context._migrations_fn
     assert steps_of is not None
-    models, plain = context.opts["target_metadata"], MetaData()
+    of_the_command, plain = context.opts["target_metadata"], MetaData()
+    models = cache(project.load_metadata)
 
     def steps(heads: Any, context: MigrationContext) -> Iterator[Any]:
         # A generator: each step is asked for right before it runs.
         for step in steps_of(heads, context):
             is_old = isinstance(step, RevisionStep) and step.revision.revision in old
-            context.opts["target_metadata"] = models if is_old else plain
+            context.opts["target_metadata"] = models() if is_old else plain
             yield step
 
     assert context.script is not None
@@ -40,4 +42,4 @@ def names_as_written(context: MigrationContext, project: Project) -> Iterator[No
         yield
     finally:
         context._migrations_fn = steps_of
-        context.opts["target_metadata"] = models
+        context.opts["target_metadata"] = of_the_command

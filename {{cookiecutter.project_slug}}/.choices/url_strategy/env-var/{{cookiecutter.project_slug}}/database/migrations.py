@@ -6,15 +6,17 @@ from typing import Any
 from migrator.project import Project
 from sqlalchemy import URL, Engine, MetaData, create_engine
 
-from ..models import import_all_models
 from ..settings import current_environment
-from .base import Base
 from .engine import OPTIONS, listen
 from .url import database_url, owner_url, url_source
 
 
 def load_metadata() -> MetaData:
     """Return the tables of all models."""
+    # Imported late: most migrations need neither the models nor the ORM.
+    from ..models import import_all_models
+    from .base import Base
+
     import_all_models()
     return Base.metadata
 
