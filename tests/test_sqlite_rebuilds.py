@@ -35,6 +35,7 @@ def stored(project: Project) -> str:
 
 
 LOWER = "sa.Index('ix_lower', sa.text('lower(name)'){})"
+OPTION = "sqlite_autoincrement=True"
 NAME = "sa.Column('name', sa.String(20))"
 
 
@@ -93,6 +94,17 @@ def test_a_rebuild_keeps_what_it_does_not_change(project: Project) -> None:
 def test_a_column_comes_back_with_its_collation(project: Project) -> None:
     before = revise(project, *KEPT)
     revise(project, "sa.Column('sum', sa.Integer)")
+    project.ok("alembic", "downgrade", "-1")
+    assert stored(project) == before
+
+
+def test_a_table_comes_back_as_it_was(project: Project) -> None:
+    before = revise(project, *KEPT, LOWER.format("").replace("name", "code"), OPTION)
+    assert "AUTOINCREMENT" in before
+    project.write_model("thing", "")
+    assert project.autogenerate("no things") is not None
+    project.ok("alembic", "upgrade", "head")
+    assert stored(project) == ""
     project.ok("alembic", "downgrade", "-1")
     assert stored(project) == before
 

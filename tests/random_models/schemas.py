@@ -66,7 +66,7 @@ class Key:
 
     name: str
     target: str
-    ondelete: str | None = None
+    options: str = ""
     use_alter: bool = False
 
 
@@ -205,7 +205,12 @@ CHECKS = {
 # An index in MariaDB has neither expressions nor conditions.
 INDEXED = {
     "number": {"({} + 1)": (S, P)},
-    "text": {"lower({})": (S, P), "substr({}, 1, 3)": (S, P)},
+    "text": {
+        "lower({})": (S, P),
+        "substr({}, 1, 3)": (S, P),
+        "lower({}) DESC": (S, P),
+        "{} COLLATE NOCASE": (S,),
+    },
 }
 CONDITIONS = {
     "number": {"{} > 0": (S, P), "{} IS NOT NULL": (S, P)},
@@ -219,6 +224,19 @@ IDS = (
     "sa.Identity(), primary_key=True",
     "sa.Identity(always=True, start=10), primary_key=True",
 )
+# Always the same for a table: Alembic does not compare them.
+OPTIONS = {
+    (S, "t2"): "sqlite_autoincrement=True",
+    (S, "Order"): "sqlite_with_rowid=False",
+}
+# Of foreign keys, with the databases that have them.
+KEY_OPTIONS = {
+    "": SOME,
+    "ondelete='CASCADE'": SOME,
+    "ondelete='SET NULL'": SOME,
+    "onupdate='CASCADE', ondelete='CASCADE'": SOME,
+    "deferrable=True, initially='DEFERRED'": (S, P),
+}
 COMMENTS = (None, None, None, "a comment", "it's 5% :x", 'say "hi"')
 # A word of SQL, and names that have to be quoted.
 NAMES = ("t1", "t2", "Order", "group")
@@ -319,7 +337,7 @@ def keys(dice: Random, database: str, name: str, table: Table) -> Key:
     return Key(
         name,
         dice.choice(NAMES),
-        dice.choice([None, "CASCADE", "SET NULL"]),
+        dice.choice(names_for(database, KEY_OPTIONS)),
         dice.random() < 0.5,
     )
 
@@ -508,7 +526,7 @@ def smaller(pair: tuple[Schema, Schema]) -> Iterator[tuple[Schema, Schema]]:
             there = [getattr(t, items) for s in pair for t in s.tables if t.name == name]
             for item in dict.fromkeys(item for items_ in there for item in items_):
                 yield _mapped(pair, name, items, lambda i, item=item: None if i == item else i)
-                for option in ("comment", "default", "index", "unique", "where", "ondelete"):
+                for option in ("comment", "default", "index", "unique", "where", "options"):
                     if getattr(item, option, None):
                         plain = replace(item, **{option: type(item).__dict__[option]})
                         yield _mapped(
@@ -599,7 +617,7 @@ def _table(database: str, table: Table, schemas: dict[str, str | None]) -> str:
         schema = schemas[key.target]
         target = f"{schema}.{key.target}.id" if schema else f"{key.target}.id"
         lines.append(f"sa.Column({key.name!r}, sa.Integer())")
-        options = f", ondelete={key.ondelete!r}" if key.ondelete else ""
+        options = f", {key.options}" if key.options else ""
         options += ", use_alter=True" if key.use_alter else ""
         lines.append(f"sa.ForeignKeyConstraint([{key.name!r}], [{target!r}]{options})")
     for unique in table.uniques:
@@ -612,6 +630,8 @@ def _table(database: str, table: Table, schemas: dict[str, str | None]) -> str:
         if index.where is not None:
             options += f", {database}_where=sa.text({sql(index.where)})"
         lines.append(f"sa.Index({index.name!r}, {', '.join(map(part, index.parts))}{options})")
+    if (database, table.name) in OPTIONS:
+        lines.append(OPTIONS[database, table.name])
     for option in ("comment", "schema"):
         if getattr(table, option) is not None:
             lines.append(f"{option}={getattr(table, option)!r}")

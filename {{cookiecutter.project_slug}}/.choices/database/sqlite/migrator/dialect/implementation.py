@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex
 
 from ..rendering import LiteralSQL
-from .rebuilding import keep_autoincrement, keep_computed, refuse_if_referred_to, triggers
+from .rebuilding import counter, keep_computed, refuse_if_referred_to, triggers
 
 
 class Implementation(LiteralSQL, SQLiteImpl):
@@ -132,7 +132,7 @@ class Implementation(LiteralSQL, SQLiteImpl):
         if self._online is not None:
             refuse_if_referred_to(self._online, table.name)
             self._to_make_again = [
-                *keep_autoincrement(self._online, table, batch_impl.new_table),
+                *counter(self._online, table),
                 *triggers(self._online, table),
             ]
 

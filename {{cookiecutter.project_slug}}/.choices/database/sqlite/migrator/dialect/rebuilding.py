@@ -1,7 +1,5 @@
 """Keeps what Alembic would lose or change when it rebuilds a SQLite table."""
 
-import re
-
 from alembic.operations.batch import ApplyBatchImpl
 from alembic.util import CommandError
 from sqlalchemy import Connection, Table, text
@@ -14,15 +12,10 @@ def keep_computed(batch: ApplyBatchImpl, table: Table) -> None:
             batch.column_transfers[column.name].pop("expr", None)
 
 
-def keep_autoincrement(connection: Connection, table: Table, rebuilt: Table) -> list[str]:
-    """Have `rebuilt` never give the id of a deleted row again, if `table` does not.
-
-    Returns:
-        The SQL that sets its counter to where it was, for when it is in its place.
-    """
-    if not re.search(r"\bAUTOINCREMENT\b", _created(connection, table), re.IGNORECASE):
+def counter(connection: Connection, table: Table) -> list[str]:
+    """Return the SQL that sets the AUTOINCREMENT of `table` to where it is."""
+    if not table.dialect_options["sqlite"]["autoincrement"]:
         return []
-    rebuilt.dialect_options["sqlite"]["autoincrement"] = True
     name = {"name": table.name}
     last = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), name)
     literal = table.name.replace("'", "''")
@@ -36,15 +29,6 @@ def triggers(connection: Connection, table: Table) -> list[str]:
     """Return the SQL of the triggers of `table`."""
     made = "SELECT sql FROM sqlite_master WHERE tbl_name = :name AND type = 'trigger'"
     return [*connection.scalars(text(made), {"name": table.name})]
-
-
-def _created(connection: Connection, table: Table) -> str:
-    """Return the CREATE TABLE of `table` as the database has it."""
-    created: str | None = connection.scalar(
-        text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
-        {"name": table.name},
-    )
-    return created or ""
 
 
 def refuse_if_referred_to(connection: Connection, table: str) -> None:

@@ -1,9 +1,9 @@
 """SQLite's tables as their stored SQL has them.
 
-SQLAlchemy 2.1 reflects no collation, no index on an expression, no direction of an index, and one
-of two unique constraints on the same columns; a default loses its parentheses, and a computed
-column may get what stands behind it. It also takes a colon in reflected SQL for a parameter, so
-that CHECK (c <> ':x') becomes CHECK (c <> NULL).
+SQLAlchemy 2.1 reflects no collation, no AUTOINCREMENT, no index on an expression, no direction of
+an index, and one of two unique constraints on the same columns. A default loses its parentheses,
+and a computed column may get what stands behind it. A colon in reflected SQL is taken for a
+parameter: CHECK (c <> ':x') becomes CHECK (c <> NULL).
 """
 
 import re
@@ -23,12 +23,30 @@ _VALUE = r"(?x) \b{} \s* (\(\0*\) | [-+]?\s*[^\s()]+(?:\(\0*\))?)"
 
 _get_columns: Any = SQLiteDialect.get_columns
 _get_check_constraints: Any = SQLiteDialect.get_check_constraints
+_get_table_options: Any = SQLiteDialect.get_table_options
 
 
 def correct_reflection() -> None:
     """Have SQLAlchemy reflect from the stored SQL."""
-    for function in (get_columns, get_indexes, get_unique_constraints, get_check_constraints):
+    for function in (
+        get_table_options,
+        get_columns,
+        get_indexes,
+        get_unique_constraints,
+        get_check_constraints,
+    ):
         setattr(SQLiteDialect, function.__name__, function)
+
+
+@reflection.cache
+def get_table_options(self: Any, connection: Any, table: str, schema: Any = None, **kw: Any) -> Any:
+    """Return the options of a table, as SQLAlchemy's own method does."""
+    options = _get_table_options(self, connection, table, schema, **kw)
+    created = self._get_table_sql(connection, table, schema, **kw) or ""
+    for item in items(created)[0] if "AUTOINCREMENT" in created.upper() else ():
+        if re.search(r"(?i)\bAUTOINCREMENT\b", _outside(item)):
+            return {**options, "sqlite_autoincrement": True}
+    return options
 
 
 @reflection.cache
