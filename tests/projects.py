@@ -24,6 +24,18 @@ EXAMPLES = (True, False)
 # With what the tests' projects are called, so that a template file's output is easily told.
 SLUG = "shop"
 
+FINDINGS = """
+from alembic.config import Config
+from migrator.paths import INI
+from migrator.proof import review, throwaway
+from sqlalchemy import NullPool, create_engine
+
+with throwaway.server() as base, throwaway.empty_database(base) as url:
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        for line in review.findings(Config(INI), connection):
+            print(line)
+"""
+
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """Return an environment with nothing of the developer's in it but what programs need."""
@@ -155,6 +167,10 @@ class Project:
         """Run `code` with the project's Python and return what it printed."""
         return self.ok("python", "-c", code, **variables)
 
+    def findings(self) -> list[str]:
+        """What the project's own test asks a review of."""
+        return self.python(FINDINGS, TEST_DATABASE_URL=self.url).splitlines()
+
     def write_model(self, name: str, body: str) -> Path:
         """Write a module of models that is called `name` and return its path."""
         path = self.package / "models" / f"{name}.py"
@@ -185,12 +201,16 @@ class Project:
         return path
 
     def autogenerate(self, message: str, **variables: str) -> Path | None:
-        """Let Alembic write a revision and return its path, None when it wrote none."""
+        """Let Alembic write a revision and return its path, None when it wrote none.
+
+        On PostgreSQL, further files may follow, as its parts.
+        """
         before = set(self.revisions())
         self.ok("alembic", "revision", "--autogenerate", "-m", message, **variables)
-        new = set(self.revisions()) - before
-        assert len(new) <= 1
-        return new.pop() if new else None
+        new = sorted(set(self.revisions()) - before)
+        for number, path in enumerate(new[1:], start=2):
+            assert f"{new[0].name.split('_')[2]}p{number:02}_" in path.name
+        return new[0] if new else None
 
     @contextmanager
     def connect(self) -> Iterator[Any]:

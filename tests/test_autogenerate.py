@@ -308,3 +308,33 @@ with engine.connect() as connection:
     assert project.sql("SELECT id FROM child") == [(10,)]
     project.ok("alembic", "upgrade", "head")
     assert project.sql("SELECT id FROM child") == [(10,)]
+
+
+@pytest.mark.usefixtures("at_head")
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_a_check_that_is_not_valid_is_reflected_as_such(project: Project) -> None:
+    file = project.write_model(
+        "thing",
+        model("    __table_args__ = (sa.CheckConstraint('id > 0', name='positive'),)"),
+    )
+    assert project.autogenerate("add things")
+    project.ok("alembic", "upgrade", "head")
+    project.sql("ALTER TABLE thing DROP CONSTRAINT ck_thing_positive")
+    for options in ("NOT VALID", "NO INHERIT NOT VALID", "NO INHERIT"):
+        project.sql(f"ALTER TABLE thing ADD CONSTRAINT ck_thing_positive CHECK (id > 0) {options}")
+        # As in the project's own tests.
+        project.ok("alembic", "check", PYTHONWARNINGS="error")
+        if options != "NO INHERIT":
+            project.sql("ALTER TABLE thing DROP CONSTRAINT ck_thing_positive")
+    project.sql("ALTER TABLE thing DROP CONSTRAINT ck_thing_positive")
+    project.sql("ALTER TABLE thing ADD CONSTRAINT ck_thing_positive CHECK (id > 0) NOT VALID")
+    file.write_text(file.read_text().replace("sa.CheckConstraint('id > 0', name='positive'),", ""))
+    project.sql("INSERT INTO thing DEFAULT VALUES")
+    assert project.autogenerate("drop the constraint", PYTHONWARNINGS="error")
+    project.ok("alembic", "upgrade", "head", PYTHONWARNINGS="error")
+    # The way back asks no more of the rows than there was before.
+    project.sql("UPDATE thing SET id = -1")
+    project.ok("alembic", "downgrade", "-1", PYTHONWARNINGS="error")
+    [(is_valid,)] = project.sql("SELECT convalidated FROM pg_constraint WHERE conname ~ 'positive'")
+    assert not is_valid

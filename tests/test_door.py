@@ -204,6 +204,7 @@ type = layers
 containers = migrator
 layers =
     commands
+    proof
     running : autogenerate : readiness : backfill : wait : connections : compatibility
     engine : status : url
     dialect
@@ -225,6 +226,7 @@ forbidden_modules =
     migrator.limits
     migrator.masking
     migrator.paths
+    migrator.proof
     migrator.rendering
     migrator.revisions
     migrator.running

@@ -56,6 +56,8 @@ def test_a_second_database(project: Project, tmp_path: Path) -> None:
         assert "Next: alembic -n reports upgrade head" in project.refused(
             "alembic", "-n", "reports", "check"
         )
+        plan = ("flask", "db", "-n", "reports", "plan")
+        assert "CREATE TABLE report" in project.ok(*plan, TEST_DATABASE_URL=project.url)
         project.ok("flask", "db", "-n", "reports", "upgrade")
         inserted = project.python(
             "from shop.app import create_app; from shop.extensions import db;"

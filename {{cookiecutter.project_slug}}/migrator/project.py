@@ -46,6 +46,8 @@ class Project:
             judge what is newer.
         convention_until: the last revision, or revisions, that the models' naming convention
             names constraints for. Newer ones name all of theirs, as autogenerate writes them.
+        safe_forms: whether autogenerate changes tables in use so that their users need not wait,
+            where the database can do that: some changes are then several revisions.
     """
 
     package: str
@@ -61,6 +63,7 @@ class Project:
     version_table_schema: str | None = None
     baseline: str | tuple[str, ...] = ()
     convention_until: str | tuple[str, ...] = ()
+    safe_forms: bool = True
 
     def command(self, words: str) -> str:
         """Return a command of `alembic` or `flask db` for this database, as it is typed.

@@ -8,7 +8,9 @@ from alembic import command
 from alembic.config import Config
 from flask import Flask
 from flask.testing import FlaskClient
+from migrator.errors import SettingsError
 from migrator.paths import INI
+from migrator.proof import throwaway
 from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from {{ cookiecutter.project_slug }}.app import create_app
@@ -36,10 +38,11 @@ def environment() -> Iterator[None]:
 def new_database() -> Iterator[Callable[[], URL]]:
     """Makes an empty database at each call; all are dropped after the last test."""
     with ExitStack() as stack:
-        url = stack.enter_context(databases.base_url())
-        if "test" not in (url.database or ""):
-            pytest.exit(f"TEST_DATABASE_URL must name a test database, not {url.database!r}.", 2)
-        yield lambda: stack.enter_context(databases.create(url))
+        try:
+            url = stack.enter_context(throwaway.server())
+        except SettingsError as error:
+            pytest.exit(str(error), 2)
+        yield lambda: stack.enter_context(throwaway.empty_database(url))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from ..project import Project
 from ..running.guards import command_name
 from .bound_names import render_column, unbind
+from .files import in_files
 from .order import order_operations
 from .ownership import is_own_name
 from .progress import report_progress
@@ -28,7 +29,7 @@ def autogenerate_options(project: Project) -> dict[str, Any]:
         project: the app, whose models are loaded.
     """
     report_progress()
-    return {
+    options = {
         "target_metadata": project.load_metadata(),
         "compare_type": True,
         "compare_server_default": True,
@@ -40,6 +41,8 @@ def autogenerate_options(project: Project) -> dict[str, Any]:
         "render_item": render_item,
         "process_revision_directives": review,
     }
+    # In place of the dialect's.
+    return options if project.safe_forms else {**options, "in_safe_forms": None}
 
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
@@ -63,15 +66,21 @@ def review(
 ) -> None:
     """Order what autogenerate found, name what it drops, and write no empty revision.
 
+    What would keep a table's users waiting follows in revisions of its own.
+
     Raises:
         CommandError: there are no models, but the database has tables.
     """
     if not context.opts["target_metadata"].tables:
         _refuse_without_models(context)
     [script] = scripts
+    is_written = command_name(context) == "revision"
+    parts = []
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
         unbind(upgrade)
         find_renames(upgrade)
+        if is_written and (in_safe_forms := context.opts.get("in_safe_forms")):
+            parts += in_safe_forms(context, upgrade)
         order_operations(upgrade, downgrade, supports_alter=context.dialect.supports_alter)
         if are_renames(upgrade.ops):
             log.warning("Database and models differ in nothing but the names of constraints")
@@ -81,8 +90,9 @@ def review(
                     "%s: no model has this table any more, so it is to be dropped with its rows",
                     operation.table_name,
                 )
+    scripts[:] = in_files(script, parts)
     nothing_to_do = all(upgrade.is_empty() for upgrade in script.upgrade_ops_list)
-    if nothing_to_do and command_name(context) == "revision":
+    if nothing_to_do and is_written:
         log.info("The database has all that the models have: no revision is written")
         scripts.clear()
 

@@ -94,6 +94,16 @@ def wait(config: Config, timeout: float = TIMEOUT) -> None:
     sys.exit(wait_until_it_fits(timeout, config.config_ini_section))
 
 
+def plan(
+    config: Config, as_json: bool = False, as_markdown: bool = False, since: str | None = None
+) -> None:
+    """Say what the pending revisions will do: locks, rewrites, who waits, what is lost."""
+    # Imported late: no other command needs it.
+    from ..proof.plan import plan
+
+    plan(config, as_json, as_markdown, since)
+
+
 def merge(
     config: Config,
     revisions: list[str],
@@ -115,7 +125,7 @@ def merge(
 def _command_line() -> CommandLine:
     """Return Alembic's parser with this project's commands."""
     command_line = CommandLine(prog="flask db")
-    for function in (migrate, doctor, adopt, diagram, wait):
+    for function in (migrate, doctor, adopt, diagram, plan, wait):
         command_line.register_command(function)
     rebase_parser = command_line.subparsers.add_parser(
         "rebase", help="Move this branch's new revisions on top of the main branch's."
@@ -128,6 +138,14 @@ def _command_line() -> CommandLine:
     )
     commands["adopt"].add_argument(
         "--stamp-anyway", action="store_true", help="Stamp the database although it differs"
+    )
+    formats = commands["plan"].add_mutually_exclusive_group()
+    formats.add_argument("--json", dest="as_json", action="store_true", help="Print it as JSON")
+    formats.add_argument(
+        "--markdown", dest="as_markdown", action="store_true", help="Print it for a pull request"
+    )
+    commands["plan"].add_argument(
+        "--since", metavar="COMMIT", help="Plan what a git commit lacks, and ask no live database"
     )
     add_timeout(commands["wait"])
     commands["merge"].set_defaults(

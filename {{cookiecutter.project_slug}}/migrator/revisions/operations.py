@@ -1,11 +1,11 @@
-"""What a revision does: its `upgrade()` runs without a database, and its operations are recorded."""
+"""What a revision does: its functions run without a database, and their operations are recorded."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 from alembic import op
@@ -27,10 +27,6 @@ class Recorded:
     lines: tuple[int, int]
 
 
-class ReplaceEnumOp(ops.MigrateOperation):
-    """`sync_enum_values` of alembic_postgresql_enum, which hands nothing to Alembic."""
-
-
 @dataclass(frozen=True)
 class Recording:
     """What could be recorded of a revision.
@@ -44,12 +40,13 @@ class Recording:
     stopped_by: str = ""
 
 
-def recorded(script: Script, dialect: str) -> Recording:
-    """Return the operations of a revision's `upgrade()`, as far as it runs without a database.
+def recorded(script: Script, dialect: str, function: str = "upgrade") -> Recording:
+    """Return the operations of a revision's function, as far as it runs without a database.
 
     Args:
         script: the revision.
         dialect: SQLAlchemy's name for the database.
+        function: `upgrade` or `downgrade`.
     """
     context = MigrationContext.configure(
         dialect_name=dialect, opts={"as_sql": True, "output_buffer": StringIO()}
@@ -59,7 +56,7 @@ def recorded(script: Script, dialect: str) -> Recording:
         with Operations.context(context):
             # The functions of alembic.op are those of this object.
             vars(op)["_proxy"] = recorder
-            script.module.upgrade()
+            getattr(script.module, function)()
     except Exception as error:  # noqa: BLE001 - a revision is anybody's code
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return Recording(recorder.recorded, reason)
@@ -75,13 +72,14 @@ class _Recorder(Operations):
         self.recorded: list[Recorded] = []
 
     def invoke(self, operation: ops.MigrateOperation) -> Any:
-        self.recorded.append(Recorded(operation, _lines_of_call(self.path)))
+        found = place_of_call({self.path})
+        assert found is not None  # the revision is under way
+        self.recorded.append(Recorded(operation, found[1:]))
         # Revisions insert rows into the table that create_table returns.
         return operation.to_table() if isinstance(operation, ops.CreateTableOp) else None
 
     def sync_enum_values(self, *_: Any, **__: Any) -> None:
-        """Note that an enum's type is replaced, and its columns are rewritten."""
-        self.recorded.append(Recorded(ReplaceEnumOp(), _lines_of_call(self.path)))
+        """Do nothing: this function of alembic_postgresql_enum's hands nothing to Alembic."""
 
     @contextmanager
     def batch_alter_table(
@@ -99,11 +97,20 @@ class _BatchRecorder(BatchOperations):
         return self._recorder.invoke(operation)
 
 
-def _lines_of_call(path: str) -> tuple[int, int]:
-    """Return the first and the last line of the innermost call under way in the file `path`."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename != path:
+def place_of_call(paths: Container[str]) -> tuple[str, int, int] | None:
+    """Return where the innermost call under way in one of some files is written.
+
+    Args:
+        paths: of the files.
+
+    Returns:
+        The file, and the first and the last line, counted from 1; None outside the files.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename not in paths:
         frame = frame.f_back
+    if frame is None:
+        return None
     # An instruction is two bytes long: https://docs.python.org/3/library/dis.html
     first, last, *_ = [*frame.f_code.co_positions()][frame.f_lasti // 2]
-    return first or frame.f_lineno, last or frame.f_lineno
+    return frame.f_code.co_filename, first or frame.f_lineno, last or frame.f_lineno

@@ -22,12 +22,25 @@ def main(commit: str, section: str = "alembic") -> None:
     Raises:
         SettingsError: git does not know the commit.
     """
-    if commit.strip("0") and _is_unknown(commit):
-        raise SettingsError(f"git knows no commit {commit!r}; try origin/main.")
-    start = head.at(commit, section) or "base"
+    start = newest_at(commit, section)
     if start != head.newest(head.history(section)):
         arguments = ["-c", str(INI), "-n", section, "upgrade", f"{start}:head", "--sql"]
         CommandLine().main(arguments)
+
+
+def newest_at(commit: str, section: str) -> str:
+    """Return the newest revision that a commit has, or `base`; several have a line each.
+
+    Args:
+        commit: as in `main`.
+        section: of alembic.ini.
+
+    Raises:
+        SettingsError: git does not know the commit.
+    """
+    if commit.strip("0") and _is_unknown(commit):
+        raise SettingsError(f"git knows no commit {commit!r}; try origin/main.")
+    return head.at(commit, section) or "base"
 
 
 def _is_unknown(commit: str) -> bool:

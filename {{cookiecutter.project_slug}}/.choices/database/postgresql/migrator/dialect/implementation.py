@@ -40,6 +40,13 @@ class Implementation(LiteralSQL, PostgresqlImpl):
         else:
             super().autogen_column_reflect(inspector, table, column_info)  # type: ignore[no-untyped-call]
 
+    def adjust_reflected_dialect_options(self, reflected_object: Any, kind: str) -> dict[str, Any]:
+        """Return the options of a reflected constraint; a CHECK's is where reflection_patch puts it."""
+        options = super().adjust_reflected_dialect_options(reflected_object, kind)
+        if reflected_object.get("postgresql_not_valid"):
+            options["postgresql_not_valid"] = True
+        return options
+
     def static_output(self, text: str) -> None:
         """Print a statement of `--sql`; one that has to wait gets all the time it needs."""
         if is_concurrent(text):

@@ -6,12 +6,16 @@ from alembic.autogenerate import comparators
 from alembic.ddl.impl import _impls
 from alembic.util import DispatchPriority
 
+from . import reflection_patch
 from .enum_names import name_enums
 from .implementation import Implementation
+from .safe_forms import in_safe_forms
 
 DIALECT_OPTIONS = {
     # Locks are held for one revision, not for all of them.
     "transaction_per_migration": True,
+    # autogenerate/options.py calls it, unless the project has it switched off.
+    "in_safe_forms": in_safe_forms,
 }
 
 
@@ -22,6 +26,7 @@ def register() -> None:
     Comparators of one priority run in the order of their registration.
     """
     _impls["postgresql"] = Implementation
+    reflection_patch.apply()
     compare_schema_last = comparators.dispatch_for("schema", priority=DispatchPriority.LAST)
     # 1. Before alembic_postgresql_enum, which writes the names that this gives.
     compare_schema_last(name_enums)

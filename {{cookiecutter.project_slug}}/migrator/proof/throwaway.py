@@ -1,0 +1,34 @@
+"""Empty databases for the tests and for measurements, each dropped at its end."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL
+
+from ..dialect.throwaway import empty_database, own_server
+from ..errors import SettingsError
+from ..url import parse_url
+
+__all__ = ["empty_database", "server"]
+
+VARIABLE = "TEST_DATABASE_URL"
+
+
+@contextmanager
+def server() -> Iterator[URL]:
+    """Yield the URL of a server, with the beginning of the names of the databases on it.
+
+    That is `TEST_DATABASE_URL`, or else what the database's dialect can start here.
+
+    Raises:
+        SettingsError: there is none, or the name does not say that it is for tests.
+    """
+    if value := os.environ.get(VARIABLE):
+        url = parse_url(value, VARIABLE)
+        if "test" not in (url.database or ""):
+            raise SettingsError(f"{VARIABLE} must name a test database, not {url.database!r}.")
+        yield url
+        return
+    with own_server() as own:
+        yield parse_url(own, "the test server's URL")
