@@ -242,6 +242,23 @@ def test_models_go_together_with_the_keys_to_them(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("at_head")
+@pytest.mark.strategies("env-var")
+def test_a_type_with_a_constraint_brings_it_once(project: Project) -> None:
+    column = "    kind: Mapped[str] = mapped_column({})\n"
+    bound = "sa.Enum('a', 'b', name='kind', native_enum=False, length={}, create_constraint=True)"
+    project.write_model("thing", model(column.format("sa.String(9)")))
+    assert project.autogenerate("kinds of any name")
+    project.ok("alembic", "upgrade", "head")
+    for length in (20, 100):
+        project.write_model("thing", model(column.format(bound.format(length))))
+        assert project.autogenerate("kinds of two names")
+        project.ok("alembic", "upgrade", "head")
+        project.ok("alembic", "check")
+    project.ok("alembic", "downgrade", "base")
+    assert project.tables() == {"alembic_version"}
+
+
+@pytest.mark.usefixtures("at_head")
 def test_a_type_of_the_app_is_imported_by_the_revision(project: Project) -> None:
     (project.package / "types.py").write_text(
         "import sqlalchemy as sa\n\n\n"

@@ -133,7 +133,9 @@ COMMON = {
 }
 OF_DATABASE = {
     "sqlite": {
+        "migrator/dialect/computed.py",
         "migrator/dialect/rebuilding.py",
+        "migrator/dialect/reflection.py",
     },
     "postgresql": {
         ".squawk.toml",

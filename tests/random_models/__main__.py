@@ -2,8 +2,8 @@
 
 usage: python -m tests.random_models --database sqlite --examples 200 [--seed N] [--reduce SECONDS]
 
-Prints how many ended clean, refused and failed, and for each kind of failure a pair that is reduced
-for at most SECONDS.
+Prints how many ended clean, refused and failed, and for each kind of failure a pair. At most SECONDS
+are spent on reducing these.
 """
 
 import argparse
@@ -23,9 +23,9 @@ def main() -> int:
     """Do as the module's docstring says; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.random_models", description=__doc__)
     parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--examples", type=int, default=300)
+    parser.add_argument("--examples", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--reduce", type=float, default=30, metavar="SECONDS")
+    parser.add_argument("--reduce", type=float, default=120, metavar="SECONDS")
     arguments = parser.parse_args()
     answers = ANSWERS | {"project_slug": SLUG, "database": arguments.database}
     with tempfile.TemporaryDirectory() as folder:

@@ -79,7 +79,7 @@ def stored(database: str, connection: sa.Connection) -> Stored:
             lines |= {f"{table}: {line.strip().rstrip(',')}" for line in created.split("\n")}
     else:
         lines = set()
-        made = "SELECT tbl_name, type, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        made = "SELECT tbl_name, type, sql FROM sqlite_master WHERE name NOT GLOB 'sqlite_*'"
         for table, kind, sql in connection.exec_driver_sql(made):
             parts = items_of(sql) if kind == "table" else [sql]
             lines |= {f"{table}: {' '.join(part.replace(QUOTE, '').split())}" for part in parts}

@@ -1,12 +1,9 @@
-"""Hypothesis strategies of models, and of changes to them; and the text of such models."""
+"""Draws models, and changes to them, and writes them as Python."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any, NamedTuple
-
-from hypothesis import strategies as st
-
-Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
 class Expression(NamedTuple):
@@ -69,7 +66,7 @@ class Key:
 
     name: str
     target: str
-    ondelete: str | None = None
+    options: str = ""
     use_alter: bool = False
 
 
@@ -208,7 +205,12 @@ CHECKS = {
 # An index in MariaDB has neither expressions nor conditions.
 INDEXED = {
     "number": {"({} + 1)": (S, P)},
-    "text": {"lower({})": (S, P), "substr({}, 1, 3)": (S, P)},
+    "text": {
+        "lower({})": (S, P),
+        "substr({}, 1, 3)": (S, P),
+        "lower({}) DESC": (S, P),
+        "{} COLLATE NOCASE": (S,),
+    },
 }
 CONDITIONS = {
     "number": {"{} > 0": (S, P), "{} IS NOT NULL": (S, P)},
@@ -216,12 +218,26 @@ CONDITIONS = {
     "flag": {"{}": (S, P)},
 }
 MEMBERS = (("a", "b"), ("a", "b", "c"), ("a", "it's", "b"), ("a", "5%"), ("a", "B b", "b"))
-IDS = {
-    "primary_key=True": SOME,
-    "sa.Identity(), primary_key=True": SOME,
-    "sa.Identity(always=True, start=10), primary_key=True": SOME,
+# Always the same for a table: a key's identity is not compared with a SERIAL.
+IDS = (
+    "primary_key=True",
+    "sa.Identity(), primary_key=True",
+    "sa.Identity(always=True, start=10), primary_key=True",
+)
+# Always the same for a table: Alembic does not compare them.
+OPTIONS = {
+    (S, "t2"): "sqlite_autoincrement=True",
+    (S, "Order"): "sqlite_with_rowid=False",
 }
-COMMENTS = st.none() | st.sampled_from(["a comment", "it's 5% :x", 'say "hi"'])
+# Of foreign keys, with the databases that have them.
+KEY_OPTIONS = {
+    "": SOME,
+    "ondelete='CASCADE'": SOME,
+    "ondelete='SET NULL'": SOME,
+    "onupdate='CASCADE', ondelete='CASCADE'": SOME,
+    "deferrable=True, initially='DEFERRED'": (S, P),
+}
+COMMENTS = (None, None, None, "a comment", "it's 5% :x", 'say "hi"')
 # A word of SQL, and names that have to be quoted.
 NAMES = ("t1", "t2", "Order", "group")
 QUOTED = ("order", "Mixed")
@@ -239,98 +255,90 @@ def is_indexable(column: Column, database: str) -> bool:
     return column.kind not in unindexable and not (database == M and column.type == "sa.Text()")
 
 
-# Strategies
+# Drawing
 
 
-@st.composite
-def columns(draw: Draw, database: str, name: str, others: tuple[Column, ...]) -> Column:
+def drawn_column(dice: Random, database: str, name: str, others: tuple[Column, ...]) -> Column:
     """Draw a column of a table that has `others`."""
     kinds = [kind for kind, types in TYPES.items() if names_for(database, types)]
-    kind = draw(st.sampled_from([*kinds, "number", "text", "number", "text"]))
+    kind = dice.choice([*kinds, "number", "text", "number", "text"])
     bases = [c for c in others if c.kind in COMPUTED and c.computed is None and c.name != name]
-    comment = draw(COMMENTS)
-    if bases and draw(st.integers(0, 4)) == 4:
-        base = draw(st.sampled_from(bases))
-        pattern = draw(st.sampled_from(names_for(database, COMPUTED[base.kind])))
+    comment = dice.choice(COMMENTS)
+    if bases and dice.randint(0, 2) == 2:
+        base = dice.choice(bases)
+        pattern = dice.choice(names_for(database, COMPUTED[base.kind]))
         return Column(
             name,
             base.kind,
             {"number": "sa.Integer()", "text": "sa.String(50)"}[base.kind],
             computed=Expression(pattern, base.name),
-            persisted=database == P or draw(st.booleans()),
+            persisted=database == P or dice.random() < 0.5,
             comment=comment,
-            index=draw(st.booleans()),
+            index=dice.random() < 0.5,
         )
     return Column(
         name,
         kind,
-        draw(st.sampled_from(names_for(database, TYPES[kind]))),
-        nullable=draw(st.booleans()),
-        default=draw(defaults(database, kind)),
+        dice.choice(names_for(database, TYPES[kind])),
+        nullable=dice.random() < 0.5,
+        default=defaults(dice, database, kind),
         comment=comment,
-        index=draw(st.integers(0, 3)) == 3,
-        unique=draw(st.integers(0, 7)) == 7,
+        index=dice.randint(0, 3) == 3,
+        unique=dice.randint(0, 7) == 7,
     )
 
 
-def defaults(database: str, kind: str) -> st.SearchStrategy[str | None]:
+def defaults(dice: Random, database: str, kind: str) -> str | None:
     """Draw the Python text of a server default; none half of the time."""
     there = names_for(database, DEFAULTS.get(kind, {}))
-    return st.none() | st.sampled_from(there) if there else st.none()
+    return dice.choice([None, dice.choice(there)]) if there else None
 
 
-@st.composite
 def expressions(
-    draw: Draw, database: str, patterns: dict[str, dict[str, tuple[str, ...]]], table: Table
+    dice: Random, database: str, patterns: dict[str, dict[str, tuple[str, ...]]], table: Table
 ) -> Expression | None:
     """Draw an expression of `patterns` on a column of `table`, if there is a column for one."""
     fit = [c for c in table.columns if names_for(database, patterns.get(c.kind, {}))]
     if not fit:
         return None
-    column = draw(st.sampled_from(fit))
-    return Expression(
-        draw(st.sampled_from(names_for(database, patterns[column.kind]))), column.name
-    )
+    column = dice.choice(fit)
+    return Expression(dice.choice(names_for(database, patterns[column.kind])), column.name)
 
 
-@st.composite
-def indexes(draw: Draw, database: str, name: str, table: Table) -> Index | None:
+def indexes(dice: Random, database: str, name: str, table: Table) -> Index | None:
     """Draw an index of `table`."""
     parts: list[Expression] = []
     fit = [c for c in table.columns if is_indexable(c, database)]
-    for column in draw(st.lists(st.sampled_from(fit), max_size=2, unique=True)) if fit else ():
-        parts.append(Expression(draw(st.sampled_from(["{}", "{}", "desc"])), column.name))
-    if draw(st.booleans()) and (expression := draw(expressions(database, INDEXED, table))):
+    for column in dice.sample(fit, dice.randint(0, min(2, len(fit)))):
+        parts.append(Expression(dice.choice(["{}", "{}", "desc"]), column.name))
+    if dice.random() < 0.5 and (expression := expressions(dice, database, INDEXED, table)):
         parts.append(expression)
-    where = draw(expressions(database, CONDITIONS, table)) if draw(st.booleans()) else None
-    return Index(name, tuple(parts), draw(st.booleans()), where) if parts else None
+    where = expressions(dice, database, CONDITIONS, table) if dice.random() < 0.5 else None
+    return Index(name, tuple(parts), dice.random() < 0.5, where) if parts else None
 
 
-@st.composite
-def uniques(draw: Draw, database: str, name: str, table: Table) -> Unique | None:
+def uniques(dice: Random, database: str, name: str, table: Table) -> Unique | None:
     """Draw a unique constraint of `table`."""
     fit = [c.name for c in table.columns if is_indexable(c, database)]
     if not fit:
         return None
-    chosen = draw(st.lists(st.sampled_from(fit), min_size=1, max_size=2, unique=True))
-    return Unique(draw(st.sampled_from([None, name])), tuple(chosen))
+    chosen = dice.sample(fit, dice.randint(1, min(2, len(fit))))
+    return Unique(dice.choice([None, name]), tuple(chosen))
 
 
-@st.composite
-def checks(draw: Draw, database: str, name: str, table: Table) -> Check | None:
+def checks(dice: Random, database: str, name: str, table: Table) -> Check | None:
     """Draw a CHECK of `table`."""
-    condition = draw(expressions(database, CHECKS, table))
+    condition = expressions(dice, database, CHECKS, table)
     return Check(name, condition) if condition else None
 
 
-@st.composite
-def keys(draw: Draw, database: str, name: str, table: Table) -> Key:
+def keys(dice: Random, database: str, name: str, table: Table) -> Key:
     """Draw a foreign key of `table`, to any table, itself included."""
     return Key(
         name,
-        draw(st.sampled_from(NAMES)),
-        draw(st.sampled_from([None, "CASCADE", "SET NULL"])),
-        draw(st.booleans()),
+        dice.choice(NAMES),
+        dice.choice(names_for(database, KEY_OPTIONS)),
+        dice.random() < 0.5,
     )
 
 
@@ -343,100 +351,95 @@ ITEMS: dict[str, tuple[str, Any]] = {
 }
 
 
-@st.composite
-def tables(draw: Draw, database: str, name: str) -> Table:
+def tables(dice: Random, database: str, name: str) -> Table:
     """Draw a table."""
     drawn: tuple[Column, ...] = ()
-    for column in COLUMNS[: draw(st.integers(1, len(COLUMNS) - 1))]:
-        drawn += (draw(columns(database, column, drawn)),)
-    schema = draw(st.sampled_from([None, None, "other"])) if database == P else None
-    table = Table(name, draw(st.sampled_from([*IDS])), drawn, comment=draw(COMMENTS), schema=schema)
+    for column in COLUMNS[: dice.randint(1, len(COLUMNS) - 1)]:
+        drawn += (drawn_column(dice, database, column, drawn),)
+    schema = dice.choice([None, None, "other"]) if database == P else None
+    table = Table(
+        name, IDS[NAMES.index(name) % len(IDS)], drawn, comment=dice.choice(COMMENTS), schema=schema
+    )
     for items, (prefix, strategy) in ITEMS.items():
-        for number in range(draw(st.integers(0, 2))):
-            item = draw(strategy(database, f"{name}_{prefix}{number}", table))
+        for number in range(dice.randint(0, 2)):
+            item = strategy(dice, database, f"{name}_{prefix}{number}", table)
             if item:
                 table = replace(table, **{items: (*getattr(table, items), item)})
     return table
 
 
-@st.composite
-def schemas(draw: Draw, database: str) -> Schema:
+def schemas(dice: Random, database: str) -> Schema:
     """Draw the models of a database."""
-    names = NAMES[: draw(st.integers(1, len(NAMES)))]
-    enums = {name: draw(st.sampled_from(MEMBERS)) for name in ("mood", "size")}
-    return Schema(database, tuple(draw(tables(database, name)) for name in names), enums)
+    names = dice.sample(NAMES, dice.randint(1, 4))
+    enums = {name: dice.choice(MEMBERS) for name in ("mood", "size")}
+    return Schema(database, tuple(tables(dice, database, name) for name in names), enums)
 
 
-@st.composite
-def pairs(draw: Draw, database: str) -> tuple[Schema, Schema]:
+def pairs(dice: Random, database: str) -> tuple[Schema, Schema]:
     """Draw models and what they become."""
-    old = new = valid(draw(schemas(database)))
-    for _ in range(draw(st.integers(1, 4))):
-        new = draw(changed(new))
+    old = new = valid(schemas(dice, database))
+    for _ in range(dice.randint(2, 8)):
+        new = changed(dice, new)
     return old, valid(new)
 
 
-@st.composite
-def changed(draw: Draw, schema: Schema) -> Schema:
+def changed(dice: Random, schema: Schema) -> Schema:
     """Draw one change of `schema`."""
     database = schema.database
     there = {table.name: table for table in schema.tables}
-    kind = draw(
-        st.sampled_from(
-            ["column", *ITEMS, "column", "column", "table", "enum", "comment", "retype"]
-        )
-    )
+    kind = dice.choice(["column", *ITEMS, "column", "column", "table", "enum", "comment", "retype"])
     if kind == "enum":
-        name = draw(st.sampled_from(sorted(schema.enums)))
-        return replace(schema, enums=schema.enums | {name: draw(st.sampled_from(MEMBERS))})
-    name = draw(st.sampled_from(NAMES if kind == "table" or not there else sorted(there)))
+        name = dice.choice(sorted(schema.enums))
+        return replace(schema, enums=schema.enums | {name: dice.choice(MEMBERS)})
+    name = dice.choice(NAMES if kind == "table" or not there else sorted(there))
     if name not in there:
-        return replace(schema, tables=(*schema.tables, draw(tables(database, name))))
+        return replace(schema, tables=(*schema.tables, tables(dice, database, name)))
     table = there.pop(name)
     match kind:
         case "table":
             return replace(schema, tables=tuple(there.values()))
         case "comment":
-            table = replace(table, comment=draw(COMMENTS))
+            table = replace(table, comment=dice.choice(COMMENTS))
         case "column" | "retype":
-            table = replace(table, columns=draw(changed_columns(database, table, kind)))
+            table = replace(table, columns=changed_columns(dice, database, table, kind))
         case _:
             prefix, strategy = ITEMS[kind]
-            item_name = f"{name}_{prefix}{draw(st.integers(0, 2))}"
+            item_name = f"{name}_{prefix}{dice.randint(0, 1)}"
             kept = [item for item in getattr(table, kind) if item.name != item_name]
-            item = draw(st.none() | strategy(database, item_name, table))
+            item = strategy(dice, database, item_name, table) if dice.random() < 0.7 else None
             table = replace(table, **{kind: (*kept, item) if item else (*kept,)})
     tables_ = tuple(table if t.name == name else t for t in schema.tables)
     return replace(schema, tables=tables_)
 
 
-@st.composite
-def changed_columns(draw: Draw, database: str, table: Table, how: str) -> tuple[Column, ...]:
+def changed_columns(dice: Random, database: str, table: Table, how: str) -> tuple[Column, ...]:
     """Draw the columns of `table` with one added, dropped or changed."""
-    name = draw(st.sampled_from(COLUMNS))
+    there = [column.name for column in table.columns]
+    name = dice.choice([*there, *there, *COLUMNS])
     old = next((column for column in table.columns if column.name == name), None)
     if old is None or how == "retype":
         # Another type of any kind is, for the most part, another column.
-        new = draw(columns(database, name, table.columns))
+        new = drawn_column(dice, database, name, table.columns)
     else:
-        change = draw(st.sampled_from(["drop", "type", "default", "flip", "comment", "index"]))
+        changes = ["drop", "type", "type", "default", "default", "flip", "comment", "index"]
+        change = dice.choice(changes)
         match change:
             case "drop":
                 new = None
             case "type" if old.computed is None:
                 types = names_for(database, TYPES[old.kind])
-                new = replace(old, type=draw(st.sampled_from(types)))
+                new = replace(old, type=dice.choice(types))
             case "default" if old.computed is None:
-                new = replace(old, default=draw(defaults(database, old.kind)))
+                new = replace(old, default=defaults(dice, database, old.kind))
             case "type" | "default":
                 patterns = names_for(database, COMPUTED[old.kind])
                 assert old.computed is not None
-                computed = Expression(draw(st.sampled_from(patterns)), old.computed.column)
+                computed = Expression(dice.choice(patterns), old.computed.column)
                 new = replace(old, computed=computed)
             case "comment":
-                new = replace(old, comment=draw(COMMENTS))
+                new = replace(old, comment=dice.choice(COMMENTS))
             case "index":
-                new = replace(old, index=draw(st.booleans()), unique=draw(st.booleans()))
+                new = replace(old, index=dice.random() < 0.5, unique=dice.random() < 0.5)
             case _:
                 new = replace(old, nullable=not old.nullable)
     kept = {column.name: column for column in table.columns if new or column.name != name}
@@ -523,7 +526,7 @@ def smaller(pair: tuple[Schema, Schema]) -> Iterator[tuple[Schema, Schema]]:
             there = [getattr(t, items) for s in pair for t in s.tables if t.name == name]
             for item in dict.fromkeys(item for items_ in there for item in items_):
                 yield _mapped(pair, name, items, lambda i, item=item: None if i == item else i)
-                for option in ("comment", "default", "index", "unique", "where", "ondelete"):
+                for option in ("comment", "default", "index", "unique", "where", "options"):
                     if getattr(item, option, None):
                         plain = replace(item, **{option: type(item).__dict__[option]})
                         yield _mapped(
@@ -614,7 +617,7 @@ def _table(database: str, table: Table, schemas: dict[str, str | None]) -> str:
         schema = schemas[key.target]
         target = f"{schema}.{key.target}.id" if schema else f"{key.target}.id"
         lines.append(f"sa.Column({key.name!r}, sa.Integer())")
-        options = f", ondelete={key.ondelete!r}" if key.ondelete else ""
+        options = f", {key.options}" if key.options else ""
         options += ", use_alter=True" if key.use_alter else ""
         lines.append(f"sa.ForeignKeyConstraint([{key.name!r}], [{target!r}]{options})")
     for unique in table.uniques:
@@ -627,6 +630,8 @@ def _table(database: str, table: Table, schemas: dict[str, str | None]) -> str:
         if index.where is not None:
             options += f", {database}_where=sa.text({sql(index.where)})"
         lines.append(f"sa.Index({index.name!r}, {', '.join(map(part, index.parts))}{options})")
+    if (database, table.name) in OPTIONS:
+        lines.append(OPTIONS[database, table.name])
     for option in ("comment", "schema"):
         if getattr(table, option) is not None:
             lines.append(f"{option}={getattr(table, option)!r}")

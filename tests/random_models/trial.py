@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
-
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from ..projects import Project
 from ..servers import execute, new_database
@@ -107,36 +106,18 @@ def examples(database: str, count: int, number: int) -> list[Pair]:
         count: how many.
         number: the seed.
     """
-    found: list[Pair] = []
-
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=[*HealthCheck],
-    )
-    @seed(number)
-    @given(pairs(database))
-    def note(pair: Pair) -> None:
-        found.append(pair)
-
-    note()
-    return found
+    return [pairs(Random(f"{number}-{index}"), database) for index in range(count)]
 
 
-def reduced(trial: Trial, pair: Pair, end: End, patience: float) -> tuple[Pair, End]:
+def reduced(trial: Trial, pair: Pair, end: End, deadline: float) -> tuple[Pair, End]:
     """Return what is left of a pair that fails, with what is not needed for that taken out.
-
-    Hypothesis would draw other pairs for it, most of which do not fail: it takes ten times as long.
 
     Args:
         trial: where.
         pair: fails.
         end: how.
-        patience: seconds.
+        deadline: on the monotonic clock, when to give up.
     """
-    deadline = time.monotonic() + patience
     candidates = smaller(pair)
     while time.monotonic() < deadline and (candidate := next(candidates, None)):
         if candidate != pair and (new_end := trial.end(candidate)).kind == end.kind:
@@ -152,7 +133,7 @@ def report(trial: Trial, count: int, number: int, patience: float) -> tuple[Coun
         trial: where.
         count: how many pairs.
         number: the seed.
-        patience: seconds to reduce each kind of failure.
+        patience: seconds to reduce the failures, the most frequent kind first.
     """
     database = trial.project.database
     started = time.monotonic()
@@ -160,9 +141,10 @@ def report(trial: Trial, count: int, number: int, patience: float) -> tuple[Coun
     seconds = (time.monotonic() - started) / len(ends)
     kinds = Counter(end.kind for _, end in ends if end.how == "failed")
     text = [f"refused: {end.why}" for _, end in ends if end.how == "refused"]
+    deadline = time.monotonic() + patience
     for kind, times in kinds.most_common():
         first = next((pair, end) for pair, end in ends if end.kind == kind)
-        pair, end = reduced(trial, *first, patience)
+        pair, end = reduced(trial, *first, deadline)
         text.append(f"\n=== {times} times: {end.step}\n{end.why}")
         text.append(f"--- before\n{models(pair[0])}\n--- after\n{models(pair[1])}")
     counts = Counter(end.how for _, end in ends)

@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_column
+from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
 from sqlalchemy import Boolean, CheckConstraint, Column, Enum
 from sqlalchemy.sql.elements import conv
 
@@ -33,6 +34,25 @@ def render_column(column: Column[Any], context: AutogenContext) -> str | None:
     text = _render_column(named, context)
     # As Alembic writes other whole names: no convention changes it.
     return text.replace(f"name={name!r}", f"name=op.f({name!r})")
+
+
+def unbind(operations: OpContainer) -> None:
+    """Change operations in place: a column gets another type, and its constraint by itself.
+
+    Alembic finds the constraint as well, so that it would be made twice, once without its name.
+    """
+    for group in operations.ops:
+        for part in group.ops if isinstance(group, ModifyTableOps) else []:
+            if isinstance(part, AlterColumnOp):
+                part.modify_type = _unbound(part.modify_type)
+                part.existing_type = _unbound(part.existing_type)
+
+
+def _unbound(type_: Any) -> Any:
+    if getattr(type_, "create_constraint", False):
+        type_ = type_.copy()
+        type_.create_constraint = False
+    return type_
 
 
 def _is_copy(column: Column[Any], context: AutogenContext) -> bool:

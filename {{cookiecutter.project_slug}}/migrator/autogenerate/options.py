@@ -12,7 +12,7 @@ from alembic.util import CommandError
 
 from ..project import Project
 from ..running.guards import command_name
-from .bound_names import render_column
+from .bound_names import render_column, unbind
 from .files import in_files
 from .order import order_operations
 from .ownership import is_own_name
@@ -77,6 +77,7 @@ def review(
     is_written = command_name(context) == "revision"
     parts = []
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
+        unbind(upgrade)
         find_renames(upgrade)
         if is_written and (in_safe_forms := context.opts.get("in_safe_forms")):
             parts += in_safe_forms(context, upgrade)

@@ -1,35 +1,32 @@
 """What Alembic does differently here for SQLite."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from alembic.ddl._autogen import ComparisonResult
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import ApplyBatchImpl
 from sqlalchemy import (
+    CheckConstraint,
+    ClauseElement,
     Column,
     Connection,
     Identity,
     Index,
     Table,
     UniqueConstraint,
-    text,
 )
+from sqlalchemy.schema import CreateIndex
 
 from ..rendering import LiteralSQL
-from .rebuilding import (
-    keep_autoincrement,
-    keep_collations,
-    keep_colons,
-    keep_computed,
-    made_by_hand,
-    refuse_if_referred_to,
-)
+from .rebuilding import counter, keep_computed, refuse_if_referred_to, triggers
 
 
 class Implementation(LiteralSQL, SQLiteImpl):
     """Compares server defaults exactly, and keeps SQL as it was."""
 
-    # SQL that gives the table that is being rebuilt its triggers and indexes back.
+    # SQL that gives the table that is being rebuilt its triggers and its counter back.
     _to_make_again: Sequence[str] = ()
 
     def compare_server_default(
@@ -41,9 +38,48 @@ class Implementation(LiteralSQL, SQLiteImpl):
     ) -> bool:
         """Return whether the server defaults differ; SQLite keeps them as they were written."""
         compiler = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
-        declared = compiler.get_column_default_string(metadata_column)
-        # SQLite drops the parentheses around an expression, and Alembic puts them back.
-        return (declared or "").strip("()") != (rendered_inspector_default or "").strip("()")
+        there, declared = (
+            (compiler.get_column_default_string(column) or "").strip("()")
+            for column in (inspector_column, metadata_column)
+        )
+        return there != declared
+
+    def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
+        """Return whether the types differ, or their collations."""
+        there, declared = (
+            getattr(column.type.dialect_impl(self.dialect), "collation", None)
+            for column in (inspector_column, metadata_column)
+        )
+        return there != declared or super().compare_type(inspector_column, metadata_column)
+
+    def compare_indexes(self, metadata_index: Index, reflected_index: Index) -> ComparisonResult:
+        """Compare the SQL of two indexes."""
+        return self._compared(CreateIndex(reflected_index), CreateIndex(metadata_index))
+
+    def compare_check_constraint(
+        self, metadata_constraint: CheckConstraint, reflected_constraint: CheckConstraint
+    ) -> ComparisonResult:
+        """Compare the SQL of two CHECK constraints."""
+        return self._compared(reflected_constraint.sqltext, metadata_constraint.sqltext)
+
+    def _compared(self, there: ClauseElement, declared: ClauseElement) -> ComparisonResult:
+        before, after = self.plain_sql(there), self.plain_sql(declared)
+        if before == after:
+            return ComparisonResult.Equal()
+        return ComparisonResult.Different(f"{before} to {after}")
+
+    def plain_sql(self, element: ClauseElement) -> str:
+        """Return SQL to compare: without quotes and blanks, in lower case but for its texts."""
+        options: dict[str, Any] = {"literal_binds": True, "include_table": False}
+        options = {} if isinstance(element, CreateIndex) else {"compile_kwargs": options}
+        sql = str(element.compile(dialect=self.dialect, **options))
+        parts = re.split(r"('(?:[^']|'')*')", sql)
+        parts[::2] = [re.sub(r'[\s"`\[\]]+', "", part).lower() for part in parts[::2]]
+        return "".join(parts)
+
+    def _guess_if_default_is_unparenthesized_sql_expr(self, expr: str | None) -> bool:
+        # SQLAlchemy writes the parentheses that SQLite asks for.
+        return False
 
     def _compare_identity_default(
         self, metadata_identity: Identity | None, inspector_identity: Identity | None
@@ -58,12 +94,7 @@ class Implementation(LiteralSQL, SQLiteImpl):
         metadata_unique_constraints: set[UniqueConstraint],
         metadata_indexes: set[Index],
     ) -> None:
-        """Leave out the indexes that are there already, but cannot be reflected."""
-        assert self.connection is not None
-        names = text("SELECT name FROM sqlite_master WHERE type = 'index'")
-        not_reflected = {*self.connection.scalars(names)} - {index.name for index in conn_indexes}
-        for index in [index for index in metadata_indexes if index.name in not_reflected]:
-            metadata_indexes.discard(index)
+        """Leave out what is there already under another name."""
         # A constraint without a name, as older revisions make them, is the model's all the same.
         unnamed = {
             frozenset(unique.columns.keys())
@@ -95,13 +126,14 @@ class Implementation(LiteralSQL, SQLiteImpl):
         """
         assert batch_impl.new_table is not None
         keep_computed(batch_impl, table)
-        keep_colons(batch_impl.new_table)
+        # Alembic makes a new index of the table's columns, without an expression.
+        batch_impl.indexes.update(batch_impl.new_indexes)
+        batch_impl.new_indexes.clear()
         if self._online is not None:
             refuse_if_referred_to(self._online, table.name)
-            keep_collations(self._online, table, batch_impl.new_table)
             self._to_make_again = [
-                *keep_autoincrement(self._online, table, batch_impl.new_table),
-                *made_by_hand(self._online, table),
+                *counter(self._online, table),
+                *triggers(self._online, table),
             ]
 
     def rename_table(

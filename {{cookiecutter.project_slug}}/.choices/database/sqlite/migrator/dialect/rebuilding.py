@@ -1,13 +1,8 @@
 """Keeps what Alembic would lose or change when it rebuilds a SQLite table."""
 
-import re
-from typing import Any
-
 from alembic.operations.batch import ApplyBatchImpl
 from alembic.util import CommandError
-from sqlalchemy import CheckConstraint, Connection, DefaultClause, String, Table, TextClause, text
-
-from ..rendering import escaped_colons
+from sqlalchemy import Connection, Table, text
 
 
 def keep_computed(batch: ApplyBatchImpl, table: Table) -> None:
@@ -17,41 +12,10 @@ def keep_computed(batch: ApplyBatchImpl, table: Table) -> None:
             batch.column_transfers[column.name].pop("expr", None)
 
 
-def keep_colons(rebuilt: Table) -> None:
-    """Have SQL that was reflected taken as it is; CHECK (c <> ':x') became CHECK (c <> NULL)."""
-    for constraint in rebuilt.constraints:
-        if isinstance(constraint, CheckConstraint):
-            constraint.sqltext = _literally(constraint.sqltext)
-    for column in rebuilt.columns:
-        if isinstance(column.server_default, DefaultClause):
-            column.server_default.arg = _literally(column.server_default.arg)
-        elif column.computed is not None:
-            column.computed.sqltext = _literally(column.computed.sqltext)
-
-
-def keep_collations(connection: Connection, table: Table, rebuilt: Table) -> None:
-    """Give the columns of `rebuilt` their collations, which SQLAlchemy does not reflect.
-
-    A column that gets another type has the collation of that type, or none.
-    """
-    created = _created(connection, table)
-    # SQLAlchemy writes each column on a separate line.
-    for name, collation in re.findall(r'^\s*"?(\w+)"? .*?\bCOLLATE "?(\w+)', created, re.MULTILINE):
-        if name in rebuilt.columns and name in table.columns:
-            type_ = rebuilt.columns[name].type
-            if type_ is table.columns[name].type and isinstance(type_, String):
-                type_.collation = collation
-
-
-def keep_autoincrement(connection: Connection, table: Table, rebuilt: Table) -> list[str]:
-    """Have `rebuilt` never give the id of a deleted row again, if `table` does not.
-
-    Returns:
-        The SQL that sets its counter to where it was, for when it is in its place.
-    """
-    if not re.search(r"\bAUTOINCREMENT\b", _created(connection, table), re.IGNORECASE):
+def counter(connection: Connection, table: Table) -> list[str]:
+    """Return the SQL that sets the AUTOINCREMENT of `table` to where it is."""
+    if not table.dialect_options["sqlite"]["autoincrement"]:
         return []
-    rebuilt.dialect_options["sqlite"]["autoincrement"] = True
     name = {"name": table.name}
     last = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), name)
     literal = table.name.replace("'", "''")
@@ -61,26 +25,10 @@ def keep_autoincrement(connection: Connection, table: Table, rebuilt: Table) -> 
     ]
 
 
-def made_by_hand(connection: Connection, table: Table) -> list[str]:
-    """Return the SQL of the triggers of `table`, and of its indexes that are not reflected."""
-    made = connection.execute(
-        text(
-            "SELECT name, sql FROM sqlite_master WHERE tbl_name = :name"
-            " AND type IN ('trigger', 'index') AND sql IS NOT NULL"
-        ),
-        {"name": table.name},
-    )
-    reflected = {index.name for index in table.indexes}
-    return [sql for name, sql in made if name not in reflected]
-
-
-def _created(connection: Connection, table: Table) -> str:
-    """Return the CREATE TABLE of `table` as the database has it."""
-    created: str | None = connection.scalar(
-        text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
-        {"name": table.name},
-    )
-    return created or ""
+def triggers(connection: Connection, table: Table) -> list[str]:
+    """Return the SQL of the triggers of `table`."""
+    made = "SELECT sql FROM sqlite_master WHERE tbl_name = :name AND type = 'trigger'"
+    return [*connection.scalars(text(made), {"name": table.name})]
 
 
 def refuse_if_referred_to(connection: Connection, table: str) -> None:
@@ -107,7 +55,3 @@ def refuse_if_referred_to(connection: Connection, table: str) -> None:
                 f"Rebuilding {table} may delete rows of {name}, which refers to it: switch foreign"
                 " keys off on the connection first, with PRAGMA foreign_keys = OFF."
             )
-
-
-def _literally(sql: Any) -> Any:
-    return text(escaped_colons(sql.text)) if isinstance(sql, TextClause) else sql

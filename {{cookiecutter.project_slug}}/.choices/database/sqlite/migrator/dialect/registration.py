@@ -1,8 +1,12 @@
 """What Alembic is told about SQLite, in one place."""
 
+from functools import cache
+
 from alembic.ddl.impl import _impls
 
+from . import computed
 from .implementation import Implementation
+from .reflection import correct_reflection
 
 DIALECT_OPTIONS = {
     # SQLite alters little in place: a table is rebuilt, its rows copied.
@@ -12,6 +16,9 @@ DIALECT_OPTIONS = {
 }
 
 
+@cache
 def register() -> None:
-    """Have Alembic use this project's implementation; once more changes nothing."""
+    """Have Alembic use this project's implementation and reflection, once per process."""
     _impls["sqlite"] = Implementation
+    correct_reflection()
+    computed.register()
