@@ -203,7 +203,7 @@ name = The floors of the migrator
 type = layers
 containers = migrator
 layers =
-    commands
+    commands : testing
     proof
     running : autogenerate : readiness : backfill : wait : connections : compatibility : kept
     engine : status : url
@@ -232,6 +232,7 @@ forbidden_modules =
     migrator.revisions
     migrator.running
     migrator.status
+    migrator.testing
     migrator.wait
 allow_indirect_imports = True
 unmatched_ignore_imports_alerting = none

@@ -92,6 +92,7 @@ COMMON = {
     "migrator/running/options.py",
     "migrator/running/process.py",
     "migrator/status.py",
+    "migrator/testing.py",
     "migrator/url.py",
     "migrator/wait.py",
     "pyproject.toml",

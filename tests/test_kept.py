@@ -12,24 +12,24 @@ import pytest
 from .projects import Project
 from .test_status import HEAD
 
-# Prints which revisions ran, and the kept database. `more` stands for the naming convention.
+# Prints which revisions ran, and the kept database.
 KEPT = """
 import logging, os, subprocess, sys
 from pathlib import Path
 from migrator import kept
 from migrator.dialect import throwaway
 from migrator.url import parse_url
-from tests import conftest
+from migrator import testing
 
-folder, url, more = Path(sys.argv[1]), parse_url(sys.argv[2], "the test"), sys.argv[3]
+folder, url = Path(sys.argv[1]), parse_url(sys.argv[2], "the test")
 logger = logging.getLogger("alembic.runtime.migration")
 logger.setLevel(logging.INFO)
 logger.addFilter(
     lambda record: record.msg.startswith("Running")
     and print("ran", record.getMessage().partition("-> ")[2].partition(",")[0])
 )
-with kept.opened(folder, url, "shop", more) as keeper:
-    source = keeper.at_head(conftest.upgrade)
+with kept.opened(folder, url, "shop") as keeper:
+    source = keeper.at_head(testing.upgrade)
     with throwaway.empty_database(url, source) as copy:
         if url.get_backend_name() == "sqlite":
             throwaway.seal(copy)
@@ -42,7 +42,7 @@ with kept.opened(folder, url, "shop", more) as keeper:
     keeper.passed("a test")
 """
 FORGET = """
-with kept.opened(folder, url, "shop", more) as keeper:
+with kept.opened(folder, url, "shop") as keeper:
     keeper.forget_all()
 """
 RICH = {
@@ -74,9 +74,9 @@ class Kept:
         self.project, self.folder = project, folder
         project.environment["TEST_DATABASE_URL"] = project.url
 
-    def look(self, folder: Path | None = None, more: str = "") -> tuple[list[str], str, str]:
+    def look(self, folder: Path | None = None) -> tuple[list[str], str, str]:
         """Return which revisions ran, what the database has, and what has come down before."""
-        end = self.project.run(*self.command(folder, more))
+        end = self.project.run(*self.command(folder))
         assert end.returncode == 0, end.stdout + end.stderr
         lines = end.stdout.splitlines()
         ran = [line.split()[-1] for line in lines if line.startswith("ran ")]
@@ -85,10 +85,10 @@ class Kept:
         # Sorted, because the noted heads of a history are a set.
         return ran, "\n".join(sorted(dump)), lines[-1].removeprefix("start ")
 
-    def command(self, folder: Path | None = None, more: str = "", code: str = KEPT) -> list[str]:
+    def command(self, folder: Path | None = None, code: str = KEPT) -> list[str]:
         """Return the command that looks."""
         url = self.project.url
-        return ["python", "-c", code, str(folder or self.folder), url, more]
+        return ["python", "-c", code, str(folder or self.folder), url]
 
     def from_empty(self) -> str:
         """Return what a database has that is built from nothing."""
@@ -149,7 +149,6 @@ def test_only_what_is_new_runs_and_the_database_is_the_same(kept: Kept) -> None:
 def test_what_it_depends_on_builds_it_anew(kept: Kept) -> None:
     kept.look()
     everything = [HEAD, "r1"]
-    assert kept.look(more="another version")[0] == everything
     changed = [
         kept.project.path / "alembic" / "env.py",
         kept.project.migrator / "limits.py",
@@ -215,13 +214,13 @@ def test_of_two_processes_one_builds(kept: Kept) -> None:
 @ONE
 @pytest.mark.databases("sqlite")
 def test_a_write_ahead_log_is_part_of_the_database(kept: Kept) -> None:
-    conftest = kept.project.path / "tests" / "conftest.py"
-    text = conftest.read_text()
-    upgrade = "        command.upgrade(alembic_config(connection), "
+    plugin = kept.project.migrator / "testing.py"
+    text = plugin.read_text()
+    upgrade = '        command.upgrade(alembic_config(connection), "heads")'
     assert text.count(upgrade) == 1
     wal = '        connection.exec_driver_sql("PRAGMA journal_mode = WAL")\n'
     wal += "        connection.commit()\n"
-    conftest.write_text(text.replace(upgrade, wal + upgrade))
+    plugin.write_text(text.replace(upgrade, wal + upgrade))
     dump = kept.look()[1]
     [file] = kept.folder.glob("*.sqlite3*")
     with closing(sqlite3.connect(file)) as connection:

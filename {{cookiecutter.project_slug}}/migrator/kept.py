@@ -1,4 +1,4 @@
-"""Databases that the tests keep: revisions build one, and later runs copy it. Only tests/ uses this.
+"""Databases that the tests keep: revisions build one, and later runs copy it. Only `testing` uses this.
 
 A kept database fits the texts of the revisions that built it. A project that has them all, and
 perhaps newer ones, upgrades a copy. If one of them was changed or is gone, nothing of it is used.
@@ -162,7 +162,7 @@ class Keeper:
 
 
 @contextmanager
-def opened(folder: Path | None, base: URL, package: str, convention: object) -> Iterator[Keeper]:
+def opened(folder: Path | None, base: URL, package: str) -> Iterator[Keeper]:
     """Yield what keeps the project's databases.
 
     Args:
@@ -170,11 +170,10 @@ def opened(folder: Path | None, base: URL, package: str, convention: object) -> 
             revision that reads anything but its own text.
         base: where databases are made.
         package: the app's package.
-        convention: the models' naming convention, which old revisions may have.
     """
     with TemporaryDirectory() as temporary:
         kept = folder if folder is not None and _are_known_by_their_text() else Path(temporary)
-        depends_on = [throwaway.server_text(base), repr(convention), *_installed()]
+        depends_on = [throwaway.server_text(base), *_installed()]
         keeper = Keeper(kept, base, _digest("\n".join([*depends_on, *_files(package)]).encode()))
         yield keeper
         if kept != folder:

@@ -1,26 +1,15 @@
 """What a load balancer is told: that the process serves, and that its database fits it."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
 from alembic import command
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import URL, Connection, NullPool, create_engine, text
+from migrator.testing import alembic_config
+from sqlalchemy import URL, Connection, text
 
 from {{ cookiecutter.project_slug }}.app import create_app
 from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
-
-from .conftest import alembic_config
-
-
-@pytest.fixture
-def connection(new_database: Callable[[], URL]) -> Iterator[Connection]:
-    """A connection to a database of the test's own, in which nothing but a revision is noted."""
-    with create_engine(new_database(), poolclass=NullPool).connect() as connection:
-        command.stamp(alembic_config(connection), "heads")
-        yield connection
 
 
 def ask(url: URL, **overrides: Any) -> tuple[int, Any]:
@@ -39,6 +28,7 @@ def test_a_migrated_database_is_ready(app: Flask) -> None:
 
 
 def test_a_database_of_a_newer_release_is_ready_unless_configured(connection: Connection) -> None:
+    command.stamp(alembic_config(connection), "heads")
     connection.execute(text(f"DELETE FROM {PROJECT.version_table}"))
     version = f"INSERT INTO {PROJECT.version_table} VALUES ('of_a_newer_release')"
     connection.execute(text(version))

@@ -1,7 +1,6 @@
 """The revisions, on a separate database, and their agreement with the models."""
 
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,16 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from flask import Flask
 from migrator.commands import diagram
-from migrator.dialect.throwaway import COPIES
 from migrator.errors import SettingsError
 from migrator.kept import Keeper
 from migrator.paths import HEAD, INI
 from migrator.proof import review, rows
 from migrator.revisions.selecting import listed, rival_heads
+from migrator.testing import alembic_config
 from sqlalchemy import URL, Connection, NullPool, create_engine, inspect
 
 from {{ cookiecutter.project_slug }} import models
 from {{ cookiecutter.project_slug }}.database.migrations import PROJECT
-
-from .conftest import alembic_config
 
 # `python -m migrator.compatibility` runs the other tests, with old code on a new schema.
 pytestmark = pytest.mark.schema
@@ -30,31 +27,6 @@ pytestmark = pytest.mark.schema
 # What cannot be guessed from the schema when tables are filled: {"table": {"column": value}}.
 # A function is called with the row's number: {"event": {"during": lambda n: Range(n, n + 1)}}.
 ROWS: dict[str, dict[str, Any]] = {}
-
-
-@pytest.fixture
-def connection(new_database: Callable[[], URL]) -> Iterator[Connection]:
-    """A connection to an empty database."""
-    with create_engine(new_database(), poolclass=NullPool).connect() as connection:
-        yield connection
-
-
-@pytest.fixture
-def passed(request: pytest.FixtureRequest, keeper: Keeper) -> tuple[str, URL] | None:
-    """The revision that has passed this test before, and a kept database at it."""
-    return keeper.start(request.node.name)
-
-
-@pytest.fixture
-def started(
-    new_database: Callable[..., URL], passed: tuple[str, URL] | None
-) -> Iterator[Connection]:
-    """A connection to a database with the revisions that have passed this test before."""
-    url = new_database(passed[1] if passed and COPIES else None)
-    with create_engine(url, poolclass=NullPool).connect() as connection:
-        if passed and not COPIES:
-            command.upgrade(alembic_config(connection), passed[0])
-        yield connection
 
 
 def heads() -> list[str]:
