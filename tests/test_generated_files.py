@@ -154,6 +154,7 @@ OF_DATABASE = {
         "migrator/dialect/attempt.py",
         "migrator/dialect/lease.py",
         "migrator/dialect/probe.py",
+        "migrator/dialect/reflection.py",
         "migrator/dialect/refusal.py",
     },
 }
