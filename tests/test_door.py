@@ -208,7 +208,7 @@ layers =
     running : autogenerate : readiness : backfill : wait : connections : compatibility : kept
     engine : status : url
     dialect
-    revisions : limits : masking : rendering : exclusion
+    revisions : limits : masking : rendering : definitions : exclusion
     project
     paths : errors
 
@@ -221,6 +221,7 @@ forbidden_modules =
     migrator.backfill
     migrator.commands
     migrator.compatibility
+    migrator.definitions
     migrator.dialect
     migrator.engine
     migrator.kept

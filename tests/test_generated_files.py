@@ -38,6 +38,7 @@ COMMON = {
     "migrator/autogenerate/order.py",
     "migrator/autogenerate/ownership.py",
     "migrator/autogenerate/progress.py",
+    "migrator/autogenerate/stored.py",
     "migrator/backfill.py",
     "migrator/commands/__init__.py",
     "migrator/commands/adopt.py",
@@ -47,6 +48,7 @@ COMMON = {
     "migrator/commands/rebase.py",
     "migrator/compatibility.py",
     "migrator/connections.py",
+    "migrator/definitions.py",
     "migrator/dialect/__init__.py",
     "migrator/dialect/driver.py",
     "migrator/dialect/renaming.py",
@@ -56,6 +58,7 @@ COMMON = {
     "migrator/dialect/measuring.py",
     "migrator/dialect/registration.py",
     "migrator/dialect/server.py",
+    "migrator/dialect/stored.py",
     "migrator/dialect/throwaway.py",
     "migrator/dialect/urls.py",
     "migrator/engine.py",
@@ -134,12 +137,12 @@ COMMON = {
 }
 OF_DATABASE = {
     "sqlite": {
-        "migrator/dialect/computed.py",
         "migrator/dialect/rebuilding.py",
         "migrator/dialect/reflection.py",
     },
     "postgresql": {
         ".squawk.toml",
+        "migrator/dialect/casting.py",
         "migrator/dialect/concurrently.py",
         "migrator/dialect/embedded.py",
         "migrator/dialect/enum_names.py",
@@ -149,12 +152,12 @@ OF_DATABASE = {
         "migrator/dialect/reflection_patch.py",
         "migrator/dialect/refusal.py",
         "migrator/dialect/safe_forms.py",
-        "migrator/dialect/stored_default.py",
+        "migrator/dialect/unique_once.py",
     },
     "mysql": {
         "migrator/dialect/attempt.py",
         "migrator/dialect/lease.py",
-        "migrator/dialect/probe.py",
+        "migrator/dialect/reflection.py",
         "migrator/dialect/refusal.py",
     },
 }

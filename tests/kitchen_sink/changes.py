@@ -39,6 +39,19 @@ def default(name: str, type_: sa.types.TypeEngine, old: object, new: object) -> 
     return Change(name, column(type_, old), column(type_, new), ("modify_default",))
 
 
+def check(condition: str) -> Items:
+    """Return a column `c` and a CHECK."""
+    return lambda: [sa.Column("c", sa.Integer), sa.CheckConstraint(condition, name="check")]
+
+
+def computed(expression: str) -> Items:
+    """Return a column `c`, and an indexed one that is computed from it."""
+    return lambda: [
+        sa.Column("c", sa.Integer),
+        sa.Column("d", sa.Integer, sa.Computed(expression, persisted=True), index=True),
+    ]
+
+
 C = sa.Column
 now = sa.func.now()
 
@@ -268,5 +281,227 @@ CHANGES = [
         column(mysql.DATETIME(fsp=6)),
         ("modify_type",),
         ("mysql",),
+    ),
+    # What Alembic does not compare
+    Change(
+        "check", check("c > 0"), check("c > 1"), ("add_constraint", "remove_constraint"), SERVERS
+    ),
+    Change(
+        "check in other words",
+        check("(c>0) AND c BETWEEN 1 and 5 or C IN (7,8)"),
+        check("c > 0 AND (c BETWEEN 1 AND 5) OR c IN (7, 8)"),
+        (),
+        SERVERS,
+    ),
+    Change(
+        "members of a check",
+        column(sa.Enum("a", "b", name="e", native_enum=False, create_constraint=True)),
+        column(sa.Enum("a", "c", name="e", native_enum=False, create_constraint=True)),
+        ("add_constraint", "remove_constraint"),
+        SERVERS,
+    ),
+    Change(
+        "check and type",
+        lambda: [C("c", sa.Date), sa.CheckConstraint("c > '2000-01-01'", name="new")],
+        lambda: [C("c", sa.DateTime), sa.CheckConstraint("c > '2000-01-01'", name="new")],
+        ("add_constraint", "modify_type", "remove_constraint"),
+        ("postgresql",),
+    ),
+    Change(
+        "check of a boolean",
+        column(sa.Boolean(create_constraint=True, name="b")),
+        column(sa.Boolean(create_constraint=True, name="b"), nullable=False),
+        ("modify_nullable",),
+        SERVERS,
+    ),
+    Change(
+        "computed",
+        computed("c * 2"),
+        computed("c * 3"),
+        ("add_column", "add_index", "remove_column", "remove_index"),
+        SERVERS,
+    ),
+    Change("computed in other words", computed("(c*2)+1"), computed("c * 2 + 1"), (), SERVERS),
+    Change(
+        "computed no more",
+        computed("c * 2"),
+        lambda: [C("c", sa.Integer), C("d", sa.Integer, index=True)],
+        ("add_column", "add_index", "remove_column", "remove_index"),
+        SERVERS,
+    ),
+    Change(
+        "condition of an index",
+        lambda: [C("c", sa.Integer), sa.Index("i", "c", postgresql_where=sa.text("c > 0"))],
+        lambda: [C("c", sa.Integer), sa.Index("i", "c", postgresql_where=sa.text("c > 1"))],
+        ("add_index", "remove_index"),
+        ("postgresql",),
+    ),
+    Change(
+        "condition of an index gone",
+        lambda: [C("c", sa.Integer), sa.Index("i", "c", postgresql_where=sa.text("c > 0"))],
+        lambda: [C("c", sa.Integer), sa.Index("i", "c")],
+        ("add_index", "remove_index"),
+        ("postgresql",),
+    ),
+    Change(
+        "expression of an index",
+        lambda: [C("c", sa.String(9)), sa.Index("i", sa.text("(lower(c) || 'A')"))],
+        lambda: [C("c", sa.String(9)), sa.Index("i", sa.text("(lower(c) || 'a')"))],
+        ("add_index", "remove_index"),
+        ("postgresql",),
+    ),
+    Change(
+        "expression of an index in other words",
+        lambda: [C("c", sa.String(9)), sa.Index("i", sa.text("(Lower(c)||'a')"))],
+        lambda: [C("c", sa.String(9)), sa.Index("i", sa.func.lower(sa.column("c")) + "a")],
+        (),
+        ("postgresql",),
+    ),
+    Change(
+        "names of the time",
+        column(sa.DateTime(), sa.func.now()),
+        column(sa.DateTime(), sa.text("CURRENT_TIMESTAMP")),
+        (),
+        SERVERS,
+    ),
+    Change(
+        "cast of a default",
+        column(sa.String(9), "x"),
+        column(sa.Text(), "x"),
+        ("modify_default", "modify_type"),
+        ("postgresql",),
+    ),
+    Change(
+        "text to number with a default",
+        column(sa.String(9), "1"),
+        column(sa.Integer(), "1"),
+        ("modify_default", "modify_type"),
+        ("postgresql",),
+    ),
+    Change(
+        "text of two lines",
+        column(sa.Text(), "a (\nb)", comment="one"),
+        column(sa.Text(), "a (\nb)", comment="two"),
+        ("modify_comment",),
+        SERVERS,
+    ),
+    Change(
+        "expression of two lines",
+        column(sa.Text(), sa.text("('a'\n || 'b')"), comment="one"),
+        column(sa.Text(), sa.text("('a'\n || 'b')"), comment="two"),
+        ("modify_comment",),
+        ("postgresql",),
+    ),
+    Change(
+        "odd members",
+        column(sa.Enum("a", name="e")),
+        column(sa.Enum("5%", "a", "it's", name="e")),
+        ("add_enum_value",),
+        ("postgresql",),
+    ),
+    Change(
+        "odd members gone",
+        column(sa.Enum("5%", "a", "it's", name="e"), "it's"),
+        column(sa.Enum("it's", "5%", name="e"), "it's"),
+        ("change_enum_variants",),
+        ("postgresql",),
+    ),
+    Change(
+        "unique twice",
+        lambda: [C("c", sa.Integer, unique=True), sa.UniqueConstraint("c", name="again")],
+        lambda: [C("c", sa.Integer, unique=True), sa.UniqueConstraint("c", name="again")],
+        (),
+        SERVERS,
+    ),
+    Change(
+        "expression default added",
+        column(sa.String(9)),
+        column(sa.String(9), sa.text("(concat('a', 'b'))")),
+        ("modify_default",),
+        SERVERS,
+    ),
+    Change(
+        "expression default",
+        column(sa.String(9), sa.text("(concat('a', ')'))"), comment="it's"),
+        column(sa.String(9), sa.text("(concat('a', '('))"), comment="it's"),
+        ("modify_default",),
+        SERVERS,
+    ),
+    Change(
+        "expression default stays",
+        column(sa.Integer(), sa.text("((1 + 2) * (3 + 1))"), comment="it's"),
+        column(sa.Integer(), sa.text("((1 + 2) * (3 + 1))"), comment="it's", nullable=False),
+        ("modify_nullable",),
+        SERVERS,
+    ),
+    Change(
+        "expression default removed",
+        column(sa.Integer(), sa.text("((1 + 2) * (3 + 1))")),
+        column(sa.Integer()),
+        ("modify_default",),
+        SERVERS,
+    ),
+    Change(
+        "collation",
+        column(sa.String(9, collation="utf8mb4_bin")),
+        column(sa.String(9)),
+        ("modify_type",),
+        ("mysql",),
+    ),
+    Change(
+        "order of an index",
+        lambda: [C("c", sa.Integer), sa.Index("i", sa.desc("c"))],
+        lambda: [C("c", sa.Integer), sa.Index("i", "c")],
+        ("add_index", "remove_index"),
+        SERVERS,
+    ),
+    Change(
+        "comment of a computed column",
+        lambda: [C("c", sa.Integer), C("d", sa.Integer, sa.Computed("abs(c)", persisted=True))],
+        lambda: [
+            C("c", sa.Integer),
+            C("d", sa.Integer, sa.Computed("abs(c)", persisted=True), comment="it's 5%"),
+        ],
+        ("modify_comment",),
+        SERVERS,
+    ),
+    Change(
+        "collation",
+        column(sa.String(9, collation="C")),
+        column(sa.String(9)),
+        ("modify_type",),
+        ("postgresql",),
+    ),
+    Change(
+        "member and default gone",
+        column(sa.Enum("a", "it's", name="e"), "it's"),
+        column(sa.Enum("a", name="e"), "a"),
+        ("change_enum_variants", "modify_default"),
+        ("postgresql",),
+    ),
+    Change(
+        "type below a computed column",
+        computed("c * 2"),
+        lambda: [
+            C("c", sa.BigInteger),
+            C("d", sa.Integer, sa.Computed("c * 2", persisted=True), index=True),
+        ],
+        ("add_column", "add_index", "modify_type", "remove_column", "remove_index"),
+        ("postgresql",),
+    ),
+    Change(
+        "computed with a check on it",
+        lambda: [
+            C("c", sa.Integer),
+            C("d", sa.Numeric(9, 2)),
+            sa.CheckConstraint("d > 0", name="set"),
+        ],
+        lambda: [
+            C("c", sa.Integer),
+            C("d", sa.Integer, sa.Computed("c * 2", persisted=True)),
+            sa.CheckConstraint("d > 0", name="set"),
+        ],
+        ("add_column", "add_constraint", "remove_column", "remove_constraint"),
+        SERVERS,
     ),
 ]

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 TIMEOUT = 30  # seconds, for one of the two
@@ -70,7 +71,9 @@ WHERE t.typtype = 'e' AND n.nspname IN ('public', 'other')
 def stored(database: str, connection: sa.Connection) -> Stored:
     """Return what the database has, without the version table."""
     if database == "postgresql":
-        lines = set(connection.exec_driver_sql(POSTGRESQL).scalars())
+        found = connection.exec_driver_sql(POSTGRESQL).scalars()
+        # The server reads the text that it gives for IN as the other one of these.
+        lines = {re.sub(r"\(ARRAY\[([^]]*)\]\)::text\[\]", as_texts, line) for line in found}
     elif database == "mysql":
         lines = set()
         for table in connection.exec_driver_sql("SHOW TABLES").scalars().all():
@@ -84,6 +87,11 @@ def stored(database: str, connection: sa.Connection) -> Stored:
             parts = items_of(sql) if kind == "table" else [sql]
             lines |= {f"{table}: {' '.join(part.replace(QUOTE, '').split())}" for part in parts}
     return {line for line in lines if "alembic_version" not in line}
+
+
+def as_texts(array: re.Match[str]) -> str:
+    """Return an array of texts that PostgreSQL has written as an array that is cast."""
+    return f"ARRAY[{', '.join(f'({item})::text' for item in array[1].split(', '))}]"
 
 
 def items_of(created: str) -> list[str]:
@@ -209,10 +217,11 @@ class Life:
         wanted = self.step("create_all of the change", self.wanted)
         revisions = Path("alembic/versions")
         count = len([*revisions.glob("*.py")])
+        head = ScriptDirectory.from_config(self.config).get_current_head()
         self.write("change")
         self.upgrade("upgrade the change", wanted)
         if len([*revisions.glob("*.py")]) > count:
-            self.step("downgrade", lambda: command.downgrade(self.config, "-1"))
+            self.step("downgrade", lambda: command.downgrade(self.config, str(head)))
             self.same("downgrade: compare", before)
             self.upgrade("upgrade again", wanted)
         self.step("downgrade to base", lambda: command.downgrade(self.config, "base"))

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from alembic.ddl.impl import DefaultImpl
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, TextClause, text
 
 _PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w+(?!:))")
 
@@ -25,6 +25,9 @@ class LiteralSQL(DefaultImpl):
         **options: Any,
     ) -> str:
         """Return `expr` as SQL for `sa.text`, or for an index, where nothing parses it."""
+        if isinstance(expr, TextClause) and expr._bindparams:
+            # SQLAlchemy takes a colon in what it reflects for a parameter's.
+            expr = text(escaped_colons(expr.text))
         sql = super().render_ddl_sql_expr(
             expr, is_server_default=is_server_default, is_index=is_index, **options
         )

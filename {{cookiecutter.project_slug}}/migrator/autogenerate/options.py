@@ -18,6 +18,7 @@ from .order import order_operations
 from .ownership import is_own_name
 from .progress import report_progress
 from .renames import are_renames, find_renames
+from .stored import register_comparators
 
 log = logging.getLogger("alembic.autogenerate")
 
@@ -29,6 +30,7 @@ def autogenerate_options(project: Project) -> dict[str, Any]:
         project: the app, whose models are loaded.
     """
     report_progress()
+    register_comparators()
     options = {
         "target_metadata": project.load_metadata(),
         "compare_type": True,

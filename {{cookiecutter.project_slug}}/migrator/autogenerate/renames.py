@@ -10,9 +10,11 @@ from collections.abc import Hashable, Iterable
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op, renderers
 from alembic.operations.ops import (
+    AddColumnOp,
     CreateCheckConstraintOp,
     CreateIndexOp,
     CreateUniqueConstraintOp,
+    DropColumnOp,
     DropConstraintOp,
     DropIndexOp,
     MigrateOperation,
@@ -97,6 +99,10 @@ def are_renames(operations: Iterable[MigrateOperation]) -> bool:
 
 def _paired(operations: Iterable[MigrateOperation]) -> list[MigrateOperation]:
     paired = list(operations)
+    gone = {op.column_name for op in paired if isinstance(op, DropColumnOp)}
+    if gone & {op.column.name for op in paired if isinstance(op, AddColumnOp)}:
+        # What is on a column that is made again has to be made again too.
+        return paired
     drops = {_content(drop.reverse()): drop for drop in paired if isinstance(drop, Drop)}
     for create in operations:
         content = _content(create)

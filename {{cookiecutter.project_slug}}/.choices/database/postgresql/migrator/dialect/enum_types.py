@@ -16,7 +16,12 @@ from ..revisions.reading import upgrade_calls
 
 def is_own_enum(name: str) -> bool:
     """Return whether autogenerate may look at the enum type `name`."""
-    tables = context.get_context().opts["target_metadata"].tables.values()
+    try:
+        migration = context.get_context()
+    except NameError:
+        # A program compares by itself, without env.py and revisions.
+        return True
+    tables = migration.opts["target_metadata"].tables.values()
     types = [column.type for table in tables for column in table.columns]
     # An array's type is that of its items.
     models = {getattr(getattr(type_, "item_type", type_), "name", None) for type_ in types}

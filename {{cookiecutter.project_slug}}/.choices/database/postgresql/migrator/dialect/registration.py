@@ -1,17 +1,35 @@
 """What Alembic is told about PostgreSQL, in one place and in this order."""
 
 from functools import cache
+from typing import Any
 
 from alembic.autogenerate import comparators
 from alembic.ddl.impl import _impls
 from alembic.util import DispatchPriority
+from sqlalchemy.dialects import postgresql
 
 from . import reflection_patch
+from .casting import add_casts
 from .enum_names import name_enums
 from .implementation import Implementation
 from .safe_forms import in_safe_forms
+from .unique_once import omit_redundant
+
+_dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+_compiler = _dialect.ddl_compiler(_dialect, None)  # type: ignore[arg-type]
+
+
+def is_made(item: Any, name: str | None, kind: str, *_: object) -> bool:
+    """Return whether the server makes a thing of a model: `include_object`.
+
+    It makes no CHECK of a boolean's type, which Alembic 1.20 adds again and again.
+    """
+    rule = item._create_rule if kind == "check_constraint" else None
+    return rule is None or bool(rule(_compiler))
+
 
 DIALECT_OPTIONS = {
+    "include_object": is_made,
     # Locks are held for one revision, not for all of them.
     "transaction_per_migration": True,
     # autogenerate/options.py calls it, unless the project has it switched off.
@@ -43,3 +61,6 @@ def register() -> None:
     enum_patch.apply()
     # 3. After it, because it takes back what it proposes twice.
     compare_schema_last(create_each_once)
+    # 4. After it, because it adds some casts itself.
+    compare_schema_last(add_casts)
+    compare_schema_last(omit_redundant)

@@ -1,15 +1,11 @@
 """What Alembic does differently here for SQLite."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from alembic.ddl._autogen import ComparisonResult
 from alembic.ddl.sqlite import SQLiteImpl
 from alembic.operations.batch import ApplyBatchImpl
 from sqlalchemy import (
-    CheckConstraint,
-    ClauseElement,
     Column,
     Connection,
     Identity,
@@ -17,13 +13,13 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
-from sqlalchemy.schema import CreateIndex
 
+from ..definitions import ComparesDefinitions
 from ..rendering import LiteralSQL
 from .rebuilding import counter, keep_computed, refuse_if_referred_to, triggers
 
 
-class Implementation(LiteralSQL, SQLiteImpl):
+class Implementation(LiteralSQL, ComparesDefinitions, SQLiteImpl):
     """Compares server defaults exactly, and keeps SQL as it was."""
 
     # SQL that gives the table that is being rebuilt its triggers and its counter back.
@@ -51,31 +47,6 @@ class Implementation(LiteralSQL, SQLiteImpl):
             for column in (inspector_column, metadata_column)
         )
         return there != declared or super().compare_type(inspector_column, metadata_column)
-
-    def compare_indexes(self, metadata_index: Index, reflected_index: Index) -> ComparisonResult:
-        """Compare the SQL of two indexes."""
-        return self._compared(CreateIndex(reflected_index), CreateIndex(metadata_index))
-
-    def compare_check_constraint(
-        self, metadata_constraint: CheckConstraint, reflected_constraint: CheckConstraint
-    ) -> ComparisonResult:
-        """Compare the SQL of two CHECK constraints."""
-        return self._compared(reflected_constraint.sqltext, metadata_constraint.sqltext)
-
-    def _compared(self, there: ClauseElement, declared: ClauseElement) -> ComparisonResult:
-        before, after = self.plain_sql(there), self.plain_sql(declared)
-        if before == after:
-            return ComparisonResult.Equal()
-        return ComparisonResult.Different(f"{before} to {after}")
-
-    def plain_sql(self, element: ClauseElement) -> str:
-        """Return SQL to compare: without quotes and blanks, in lower case but for its texts."""
-        options: dict[str, Any] = {"literal_binds": True, "include_table": False}
-        options = {} if isinstance(element, CreateIndex) else {"compile_kwargs": options}
-        sql = str(element.compile(dialect=self.dialect, **options))
-        parts = re.split(r"('(?:[^']|'')*')", sql)
-        parts[::2] = [re.sub(r'[\s"`\[\]]+', "", part).lower() for part in parts[::2]]
-        return "".join(parts)
 
     def _guess_if_default_is_unparenthesized_sql_expr(self, expr: str | None) -> bool:
         # SQLAlchemy writes the parentheses that SQLite asks for.

@@ -4,7 +4,6 @@ from functools import cache
 
 from alembic.ddl.impl import _impls
 
-from . import computed
 from .implementation import Implementation
 from .reflection import correct_reflection
 
@@ -21,4 +20,3 @@ def register() -> None:
     """Have Alembic use this project's implementation and reflection, once per process."""
     _impls["sqlite"] = Implementation
     correct_reflection()
-    computed.register()

@@ -1,0 +1,136 @@
+"""What the server stores in words of its own: it is asked, and what it cannot do is said in time."""
+
+import re
+
+import pytest
+
+from .projects import Project
+from .servers import execute
+from .test_autogenerate import model
+
+pytestmark = [pytest.mark.strategies("env-var"), pytest.mark.usefixtures("at_head")]
+
+
+def write_and_upgrade(project: Project, message: str, columns: str) -> str:
+    """Give `thing` these columns, bring the database there, and return what that printed."""
+    project.write_model("thing", model(columns))
+    written = project.run("alembic", "revision", "--autogenerate", "-m", message)
+    assert written.returncode == 0, written.stderr
+    project.ok("alembic", "upgrade", "head")
+    project.ok("alembic", "check")
+    return written.stderr
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_what_a_revision_drops_comes_back_as_it_was(project: Project) -> None:
+    size = (
+        '    size: Mapped[int | None] = mapped_column(sa.Computed("length(name)", persisted=True)'
+    )
+    items = (
+        "    name: Mapped[str] = mapped_column(sa.String(9), unique=True)\n"
+        + size
+        + ", index=True)\n"
+        + "    __table_args__ = (\n"
+        "        sa.UniqueConstraint('name', name='again'),\n"
+        "        sa.CheckConstraint(r\"name <> 'x \\:y'\", name='odd'),\n"
+        "    )\n"
+    )
+    write_and_upgrade(project, "add things", items)
+    assert project.sql("SELECT size FROM thing") == []
+    plain = "    name: Mapped[str] = mapped_column(sa.String(9))\n"
+    write_and_upgrade(project, "only a name", plain)
+    project.ok("alembic", "downgrade", "-1")
+    project.write_model("thing", model(items))
+    for path in project.revisions()[-1:]:
+        path.unlink()
+    (project.path / "alembic" / "HEAD").unlink()
+    project.ok("alembic", "check")
+
+
+@pytest.mark.databases("mysql")
+def test_a_changed_json_column_takes_nothing_but_json(project: Project) -> None:
+    column = (
+        "    data: Mapped[dict | None] = mapped_column("
+        'sa.JSON, server_default=sa.text("(json_object(\'a\', 1))"), comment="it\'s", nullable={})\n'
+    )
+    write_and_upgrade(project, "add things", column.format(True))
+    write_and_upgrade(project, "always data", column.format(False))
+    with pytest.raises(Exception, match="CONSTRAINT"):
+        project.sql("INSERT INTO thing (data) VALUES ('no')")
+    project.sql("INSERT INTO thing (id) VALUES (1)")
+    assert '"a"' in str(project.sql("SELECT data FROM thing"))
+
+
+@pytest.mark.databases("postgresql")
+def test_a_cast_that_needs_using_is_written_and_named(project: Project) -> None:
+    column = "    size: Mapped[str] = mapped_column(sa.{})\n"
+    write_and_upgrade(project, "add things", column.format("String(9)"))
+    project.sql("INSERT INTO thing (size) VALUES ('7')")
+    said = write_and_upgrade(project, "numbers", column.format("Integer"))
+    assert "thing.size: VARCHAR(9) becomes INTEGER with USING" in said
+    assert project.sql("SELECT size FROM thing") == [(7,)]
+    write_and_upgrade(project, "and back", column.format("String(9)"))
+    for _ in range(2):
+        project.ok("alembic", "downgrade", "-1")
+    assert project.sql("SELECT size FROM thing") == [("7",)]
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_a_change_of_type_without_a_cast_is_refused_when_it_is_written(project: Project) -> None:
+    column = "    moment: Mapped[str] = mapped_column(sa.{})\n"
+    write_and_upgrade(project, "add things", column.format("DateTime"))
+    project.write_model("thing", model(column.format("Uuid")))
+    said = project.refused("alembic", "revision", "--autogenerate", "-m", "no cast")
+    assert re.search(r"thing\.moment: .* no cast from \w+.* to UUID", said)
+    assert len(project.revisions()) == 2
+
+
+@pytest.mark.databases("postgresql", "mysql")
+def test_without_the_right_to_temporary_tables_it_compares_less_and_says_so(
+    project: Project,
+) -> None:
+    check = (
+        "    size: Mapped[int] = mapped_column(server_default=sa.text('1'))\n"
+        "    __table_args__ = (sa.CheckConstraint('size BETWEEN 1 AND 3', name='size'),)\n"
+    )
+    write_and_upgrade(project, "add things", check)
+    name = project.url.rpartition("/")[2]
+    if project.database == "postgresql":
+        execute("postgresql", f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC")
+        project.sql(f"CREATE ROLE {name} LOGIN")
+        project.sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+    else:
+        project.sql(f"CREATE USER {name}@'%'")
+        project.sql(f"GRANT SELECT ON {name}.* TO {name}@'%'")
+    try:
+        user = project.url.replace(
+            "postgres@" if "postgres@" in project.url else "root@", f"{name}@"
+        )
+        end = project.run("alembic", "check", **{project.url_variable(): user})
+        assert end.returncode == 0, end.stdout + end.stderr
+        assert len(re.findall("(?i)temporary", end.stderr)) == 1, end.stderr
+    finally:
+        if project.database == "postgresql":
+            project.sql(f"DROP OWNED BY {name}")
+            execute("postgresql", f"DROP ROLE {name}")
+        else:
+            project.sql(f"DROP USER {name}@'%'")
+
+
+@pytest.mark.databases("postgresql")
+def test_a_program_compares_without_env_py(project: Project) -> None:
+    enum = '    mood: Mapped[str] = mapped_column(sa.Enum("good", name="mood"))\n'
+    project.write_model("thing", model(enum))
+    code = f"""
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from migrator.dialect.registration import register
+from shop.database.migrations import PROJECT
+
+register()
+with sa.create_engine({project.url.replace("postgresql:", "postgresql+psycopg:")!r}).connect() as c:
+    found = compare_metadata(MigrationContext.configure(c), PROJECT.load_metadata())
+print(*(item[0] for item in found))
+"""
+    assert {"create_enum", "add_table"} <= set(project.python(code).split())
