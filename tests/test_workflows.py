@@ -94,6 +94,7 @@ def test_the_commands_of_ci_pass(project: Project, tmp_path: Path, worker_id: st
     assert "SET version_num='abcd'" in sql
     assert "CREATE TABLE" not in sql
     assert sql in summary.read_text(encoding="utf-8")
+    assert "HEAD^1 lacks 1 revision." in summary.read_text(encoding="utf-8")
 
 
 @pytest.mark.databases("sqlite")
