@@ -1,6 +1,7 @@
 """Where the benchmarks' projects are made: this template's, and those of the peers."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from tempfile import TemporaryDirectory
 from cookiecutter.main import cookiecutter
 
 from tests.projects import DATABASES, REPOSITORY, SLUG, Project, install
-from tests.servers import new_database
+from tests.servers import execute, new_database
 
 PEERS = REPOSITORY / "benchmarks" / "peers"
 ENVIRONMENT = REPOSITORY / ".benchmarks" / "environment"
@@ -54,11 +55,36 @@ class Workshop:
         """Return the URL of an empty database of `kind`."""
         return self._stack.enter_context(new_database(kind, self.new_folder()))
 
-    def ours(self, database: str = "sqlite", url_strategy: str = "env-var") -> Project:
-        """Return a project of this template, on an empty database of its own."""
-        answers = {"project_slug": SLUG, "database": database, "url_strategy": url_strategy}
+    def ours(
+        self,
+        database: str = "sqlite",
+        url_strategy: str = "env-var",
+        example: bool = True,
+        commit: str | None = None,
+    ) -> Project:
+        """Return a project of this template, on an empty database of its own.
+
+        Args:
+            database: an answer, as are `url_strategy` and `example`.
+            url_strategy: where the URL comes from.
+            example: whether there are a model and a revision.
+            commit: of this repository; None for the files as they are.
+        """
+        answers = {
+            "project_slug": SLUG,
+            "database": database,
+            "url_strategy": url_strategy,
+            "example": example,
+        }
+        template = REPOSITORY
+        if commit is not None:
+            template = self.new_folder()
+            archive = subprocess.run(
+                ["git", "archive", commit], cwd=REPOSITORY, check=True, capture_output=True
+            )
+            subprocess.run(["tar", "-x"], cwd=template, check=True, input=archive.stdout)
         path = cookiecutter(
-            str(REPOSITORY),
+            str(template),
             no_input=True,
             extra_context=answers,
             output_dir=str(self.new_folder()),
@@ -100,6 +126,12 @@ class Workshop:
         project.ok("flask", "database", "init", "--no-prompt", "migrations")
         return self._with_example_revision(project, "migrations/versions")
 
+    def add_models(self, peer: Project, models: str) -> None:
+        """Give a peer's project a module of models beside the example's."""
+        (peer.path / "things.py").write_text(models, encoding="utf-8")
+        with (peer.path / "models.py").open("a", encoding="utf-8") as file:
+            file.write("\n\nimport things  # noqa: E402, F401\n")
+
     def copy(self, project: Project) -> Project:
         """Return `project` in a second folder, on the same database."""
         path = self.new_folder() / project.path.name
@@ -138,3 +170,15 @@ def _replace(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, (path, old)
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def empty(url: str) -> None:
+    """Leave nothing in a database that a workshop has made."""
+    kind, _, rest = url.partition(":")
+    if kind == "sqlite":
+        Path(rest.removeprefix("///")).unlink(missing_ok=True)
+        return
+    name = rest.rpartition("/")[2]
+    kind = kind.partition("+")[0]
+    execute(kind, f"DROP DATABASE {name}" + " WITH (FORCE)" * (kind == "postgresql"))
+    execute(kind, f"CREATE DATABASE {name}")

@@ -22,6 +22,7 @@ from pymysql.constants import ER
 
 from .projects import REPOSITORY, SLUG, Project, install
 from .servers import new_database
+from .test_regeneration import Git
 
 PAGE = REPOSITORY / "docs" / "proof.md"
 HEAD = "a1c0de000001"  # the example's revision
@@ -30,13 +31,14 @@ STATEMENT_TIMEOUT = 1969  # MariaDB's number for it
 ROWS = {"postgresql": 2_000, "mysql": 400_000}
 
 TABLES = """
-id = sa.Column("id", sa.Integer, sa.Identity(), primary_key=True)
+def id_() -> sa.Column:
+    return sa.Column("id", sa.Integer, sa.Identity(), primary_key=True)
 mood = sa.Enum("good", "bad", name="mood")
 op.create_table(
-    "author", id, sa.Column("name", sa.String(50)), sa.Column("born", sa.Integer), sa.Column("mood", mood),
+    "author", id_(), sa.Column("name", sa.String(50)), sa.Column("born", sa.Integer), sa.Column("mood", mood),
     sa.Column("nick", sa.String(9)),
 )
-op.create_table("book", id.copy(), sa.Column("author_id", sa.Integer))
+op.create_table("book", id_(), sa.Column("author_id", sa.Integer))
 """
 FILLED = {
     "postgresql": [
@@ -49,6 +51,21 @@ FILLED = {
         "INSERT INTO book (author_id) SELECT id FROM author",
     ],
 }
+# What is deployed while the change is made. It writes no `born`.
+OLD_CODE = """
+from sqlalchemy import text
+
+from {slug}.extensions import db
+
+
+def test_authors_and_their_books(app) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO author (name, nick) VALUES ('Ada', 'a')"))
+        connection.execute(text("INSERT INTO book (author_id) SELECT max(id) FROM author"))
+        join = "author JOIN book ON book.author_id = author.id"
+        rows = connection.execute(text(f"SELECT name, nick, born, mood FROM {{join}}"))
+        assert [tuple(row) for row in rows] == [("Ada", "a", None, None)]
+"""
 BORN = '"author", "born", existing_type=sa.Integer()'
 BACKFILL = """
 from migrator.backfill import backfill
@@ -282,16 +299,43 @@ def others(project: Project, change: str) -> list[str]:
     ]
 
 
+def deploy_old_code(project: Project) -> Git:
+    """Make a repository of a prepared project, whose main branch has `OLD_CODE` as its only test."""
+    for path in (project.path / "tests").glob("test_*.py"):
+        if path.name != "test_migrations.py":
+            path.unlink()
+    (project.path / "tests" / "test_books.py").write_text(OLD_CODE.format(slug=SLUG))
+    project.ok("python", "-m", "migrator.revisions.head")
+    git = Git(project.path)
+    git.commit("what is deployed")
+    git.ok("git", "switch", "--quiet", "--create", "feature")
+    return git
+
+
+def breaks_old_code(project: Project, change: str) -> bool:
+    """Return whether the deployed code's test fails on the schema that a change makes."""
+    path = write(project, change)
+    project.ok("python", "-m", "migrator.revisions.head")
+    url = {"TEST_DATABASE_URL": project.url}
+    end = project.run("python", "-m", "migrator.compatibility", "main", **url)
+    path.unlink()
+    project.ok("python", "-m", "migrator.revisions.head")
+    assert end.returncode in (0, 1), end.stdout + end.stderr
+    return end.returncode == 1
+
+
 def table(project: Project) -> Iterator[str]:
     """Yield the lines of the table for a project's database."""
     squawk = project.database == "postgresql"
     heads = ["change", "statement", "lock and work", "the plan: who waits", "a second session"]
-    heads += ["the test", *["squawk"] * squawk, "Alembic"]
+    heads += ["old code", "the test", *["squawk"] * squawk, "Alembic"]
     yield f"| {' | '.join(heads)} |"
     yield "| --- " * len(heads) + "|"
+    deploy_old_code(project)
     for change in changes(project.database):
         name = change
-        said = others(project, change)
+        old_code = "**breaks**" if breaks_old_code(project, change) else "goes on"
+        said = [old_code, *others(project, change)]
         for proof in prove(project, change):
             effects = "<br>".join(f"{table}: {effect}" for table, effect in proof.effects.items())
             cells = [name, f"`{proof.sql}`", effects, _words(proof.said, proof.is_long)]

@@ -205,10 +205,10 @@ containers = migrator
 layers =
     commands
     proof
-    running : autogenerate : readiness : backfill : wait : connections : compatibility
+    running : autogenerate : readiness : backfill : wait : connections : compatibility : kept
     engine : status : url
     dialect
-    revisions : limits : masking : rendering
+    revisions : limits : masking : rendering : exclusion
     project
     paths : errors
 
@@ -223,6 +223,7 @@ forbidden_modules =
     migrator.compatibility
     migrator.dialect
     migrator.engine
+    migrator.kept
     migrator.limits
     migrator.masking
     migrator.paths

@@ -35,3 +35,12 @@ def test_a_second_session_sees_what_the_plan_says(project: Project) -> None:
             expected = one.said if is_seen else dict.fromkeys(one.said, "nobody")
             assert one.seen == expected, (change, one)
     assert failing == FAIL[project.database]
+
+
+@pytest.mark.databases("postgresql", "mysql")
+@pytest.mark.strategies("env-var")
+def test_old_code_breaks_by_what_it_uses_and_not_by_locks(project: Project) -> None:
+    proof.prepare(project)
+    proof.deploy_old_code(project)
+    assert proof.breaks_old_code(project, "rename a column")
+    assert not proof.breaks_old_code(project, "change int to bigint")

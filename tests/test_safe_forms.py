@@ -149,6 +149,16 @@ def test_no_statement_keeps_writers_waiting_and_squawk_agrees(in_use: Project) -
     assert end.returncode == 0, end.stdout
 
 
+def test_the_projects_own_tests_take_them(in_use: Project) -> None:
+    project = in_use
+    models(project, COUNTRY.format(UNIQUE) + AUTHOR.format(INDEX + CHECK + KEY, " | None", 100))
+    for file in added(project):
+        text = file.read_text()
+        file.write_text(re.sub(r"(unique=True, postgresql.*)", r"\1  # reviewed: it is", text))
+    project.ok("flask", "db", "diagram")
+    project.ok("pytest", "-q", TEST_DATABASE_URL=project.url)
+
+
 def test_a_new_table_gets_none_of_it(in_use: Project) -> None:
     project = in_use
     models(project, OLD + NEW)

@@ -47,9 +47,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
     generic = workshop.alembic("postgresql")
     migrate = workshop.flask_migrate("postgresql")
     for project, tool in ((generic, ("alembic",)), (migrate, ("flask", "db"))):
-        (project.path / "things.py").write_text(models(TABLES, "models", ""), encoding="utf-8")
-        with (project.path / "models.py").open("a", encoding="utf-8") as file:
-            file.write("\n\nimport things  # noqa: E402, F401\n")
+        workshop.add_models(project, models(TABLES, "models", ""))
         _migrate(project, tool)
     runs = in_turn(
         [

@@ -24,7 +24,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         locked = workshop.ours(database)
         locked.ok("alembic", "upgrade", "head")
         unlocked = workshop.copy(locked)
-        module = unlocked.package / "database" / "lock.py"
+        module = unlocked.migrator / "dialect" / "lock.py"
         text = module.read_text(encoding="utf-8")
         assert text.count(LOCKS[database]) == 1
         module.write_text(text.replace(LOCKS[database], "pass"), encoding="utf-8")

@@ -1,7 +1,7 @@
 """`flask db plan`: with one pending revision, and for each one more.
 
-A revision is an index that is made or dropped. The throw-away database is on the same server, which is running. Half of the time
-with one revision is the start of Flask and Alembic, and on PostgreSQL a good part of the rest is CREATE DATABASE.
+A revision is an index that is made or dropped. The throw-away database is on a server that is running. Nearly all of the processor
+time with one revision is the start of Flask and Alembic. The rest is the server's: CREATE DATABASE, and a COMMIT for each statement.
 """
 
 from collections.abc import Iterator

@@ -4,6 +4,10 @@ A test writes a note and commits it, which is a savepoint within the transaction
 after the test; another one does so through the app's pages, in two requests. Where the test builds a
 database of its own by the migrations instead, as without the fixtures, is the peer. Cold: the project
 has no bytecode and no cache; PostgreSQL's own server is started, MariaDB's runs.
+
+With a history of 500 revisions, a second run finds the migrated database of the first one, and copies
+it. MariaDB copies no database: there, a second run takes no revision down again. A first run, as in CI,
+is compared with the tests of commit 5e69c12, which built four databases by all revisions.
 """
 
 import shutil
@@ -13,6 +17,7 @@ from tests.projects import DATABASES, SLUG, Project
 
 from ..lines import Line
 from ..measuring import CPU, WALL, Measure, Side, command, in_turn
+from ..schemas import write_history
 from ..workshop import Workshop
 
 # Many, as a process takes 30 ms more or less each time; few of those that take long.
@@ -58,6 +63,9 @@ def test_upgrade(app: Flask, new_database, number: int) -> None:
         command.upgrade(alembic_config(connection), "head")
 """
 TARGETS = {"sqlite": 2, "postgresql": 6, "mysql": None}
+HISTORY = 500
+OF_ONE_REVISION = {"sqlite": 2.0, "postgresql": 2.0, "mysql": None}
+BEFORE = "5e69c12"
 
 
 def lines(workshop: Workshop) -> Iterator[Line]:
@@ -69,6 +77,8 @@ def lines(workshop: Workshop) -> Iterator[Line]:
         yield from _one_test(workshop, project)
     for database in DATABASES:
         yield _whole_suite(workshop, database)
+    for database in DATABASES:
+        yield from _long_history(workshop, database)
 
 
 def _one_test(workshop: Workshop, project: Project) -> Iterator[Line]:
@@ -118,3 +128,42 @@ def _whole_suite(workshop: Workshop, database: str) -> Line:
     runs = in_turn([Side("suite", command(project, "pytest", before=cool))], workshop.rounds)
     suite = [{"s wall": run[WALL] / 1000, "s CPU": run[CPU] / 1000} for run in runs["suite"]]
     return Line.of(f"a new project's tests, cold, {database}", suite, target=6)
+
+
+def _long_history(workshop: Workshop, database: str) -> Iterator[Line]:
+    """Yield a line for the second run, and one for the first."""
+    long, short = (_with_history(workshop, database, count) for count in (HISTORY, 1))
+    before = _with_history(workshop, database, HISTORY, BEFORE)
+
+    def side(name: str, project: Project, *words: str) -> Side:
+        run = command(project, "pytest", *words)
+
+        def seconds() -> Measure:
+            measure = run()
+            return {f"s {unit[3:]}": measure[unit] / 1000 for unit in (WALL, CPU)}
+
+        return Side(name, seconds)
+
+    runs = in_turn(
+        [
+            side("long", long),
+            side("short", short),
+            side("first", long, "--from-empty"),
+            side("before", before),
+        ],
+        workshop.rounds,
+    )
+    what = f"a project's tests, {HISTORY} revisions, {database}"
+    target = OF_ONE_REVISION[database]
+    yield Line.of(f"{what}: second run", runs["long"], "1 revision", runs["short"], target)
+    yield Line.of(f"{what}: nothing kept", runs["first"], f"at {BEFORE}", runs["before"], 0.80)
+
+
+def _with_history(
+    workshop: Workshop, database: str, count: int, commit: str | None = None
+) -> Project:
+    project = workshop.ours(database, example=False, commit=commit)
+    if database == "mysql":
+        project.environment["TEST_DATABASE_URL"] = project.url
+    write_history(project, count)
+    return project

@@ -55,7 +55,8 @@ def main(branch: str | None = None, code_first: bool = False) -> int:
     what = f"the code of {names[code]} on the schema of {names[schema]}"
     print(f"Testing {what}, with the packages of {sys.executable}", flush=True)
     with _worktree(code, schema) as folder:
-        end = _run([sys.executable, "-m", "pytest", "-q", "-m", f"not {MARKER}"], folder)
+        pytest = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-m", f"not {MARKER}"]
+        end = _run(pytest, folder)
     if end == BROKEN:
         broken = "the new code until it has migrated" if code_first else "the code that is running"
         print(f"This deploy breaks {broken}, unless these tests fail on their own schema too.")

@@ -19,7 +19,8 @@ def findings(config: Config, connection: Connection) -> list[str]:
 
     Args:
         config: Alembic's configuration, of this project.
-        connection: to an empty database, which is upgraded.
+        connection: to a database that is upgraded. The locks of revisions that it has are not
+            measured.
 
     Raises:
         SettingsError: the baseline is no revision.

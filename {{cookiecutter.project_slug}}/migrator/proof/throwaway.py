@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL
 
@@ -16,10 +17,13 @@ VARIABLE = "TEST_DATABASE_URL"
 
 
 @contextmanager
-def server() -> Iterator[URL]:
+def server(folder: Path | None = None) -> Iterator[URL]:
     """Yield the URL of a server, with the beginning of the names of the databases on it.
 
     That is `TEST_DATABASE_URL`, or else what the database's dialect can start here.
+
+    Args:
+        folder: where a server that is started keeps its files; None deletes them at the end.
 
     Raises:
         SettingsError: there is none, or the name does not say that it is for tests.
@@ -30,5 +34,5 @@ def server() -> Iterator[URL]:
             raise SettingsError(f"{VARIABLE} must name a test database, not {url.database!r}.")
         yield url
         return
-    with own_server() as own:
+    with own_server(folder) as own:
         yield parse_url(own, "the test server's URL")

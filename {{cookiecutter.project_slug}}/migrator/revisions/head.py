@@ -101,7 +101,7 @@ def newest(history: History) -> str:
     Raises:
         SettingsError: a file cannot be read; the message names it.
     """
-    found = _read(history)
+    found = follows(history)
     followed = {before for befores in found.values() for before in befores}
     return "\n".join(sorted(found.keys() - followed)) or "base"
 
@@ -115,7 +115,7 @@ def known(history: History) -> set[str]:
     Raises:
         SettingsError: a file cannot be read; the message names it.
     """
-    return {*_read(history)}
+    return {*follows(history)}
 
 
 def write(section: str = "alembic") -> None:
@@ -133,8 +133,15 @@ def at(commit: str, section: str = "alembic") -> str | None:
         return None
 
 
-def _read(history: History) -> dict[str, tuple[str, ...]]:
-    """Return each revision with those that it follows."""
+def follows(history: History) -> dict[str, tuple[str, ...]]:
+    """Return each revision with those that it follows.
+
+    Args:
+        history: where the revision files are.
+
+    Raises:
+        SettingsError: a file cannot be read; the message names it.
+    """
     read = {}
     for path in history.files():
         revision, before = _identifiers(path)

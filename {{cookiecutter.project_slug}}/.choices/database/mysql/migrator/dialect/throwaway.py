@@ -3,13 +3,17 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-from sqlalchemy import URL, NullPool, create_engine, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
 
 from ..errors import SettingsError
 
+# The server copies no database, and a copy by SQL takes longer than the revisions.
+COPIES = False
 
-def own_server() -> AbstractContextManager[URL]:
+
+def own_server(folder: Path | None = None) -> AbstractContextManager[URL]:
     """Refuse: there is no server that could be started here.
 
     Raises:
@@ -23,21 +27,50 @@ def own_server() -> AbstractContextManager[URL]:
 
 
 @contextmanager
-def empty_database(base: URL) -> Iterator[URL]:
+def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
     """Make an empty database on a server, yield its URL, and drop it afterwards.
 
     Args:
         base: of the server, with the beginning of the database's name.
+        source: None, as nothing is copied.
     """
-    name = f"{base.database}_{secrets.token_hex(4)}"
-    _execute(base, f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+    url = base.set(database=f"{base.database}_{secrets.token_hex(4)}")
+    make(url)
     try:
-        yield base.set(database=name)
+        yield url
     finally:
-        _execute(base, f"DROP DATABASE `{name}`")
+        drop(url)
+
+
+def kept_url(base: URL, folder: Path, name: str) -> URL:
+    """Return the URL that a kept database would have."""
+    return base.set(database=f"{base.database}_kept_{name}")
+
+
+def server_text(base: URL) -> str:
+    """Return what makes the databases, with its version."""
+    with _engine(base).connect() as connection:
+        return str(connection.scalar(text("SELECT version()")))
+
+
+def make(url: URL, source: URL | None = None) -> None:
+    """Make an empty database."""
+    _execute(url, f"CREATE DATABASE `{url.database}` CHARACTER SET utf8mb4")
+
+
+def seal(url: URL) -> None:
+    """Do nothing, as nothing is copied."""
+
+
+def drop(url: URL) -> None:
+    """Remove a database, if it is there."""
+    _execute(url, f"DROP DATABASE IF EXISTS `{url.database}`")
+
+
+def _engine(base: URL) -> Engine:
+    return create_engine(base.set(database=""), poolclass=NullPool)
 
 
 def _execute(base: URL, statement: str) -> None:
-    engine = create_engine(base.set(database=""), poolclass=NullPool)
-    with engine.connect() as connection:
+    with _engine(base).connect() as connection:
         connection.execute(text(statement))

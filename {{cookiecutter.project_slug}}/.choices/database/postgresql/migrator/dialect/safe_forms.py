@@ -33,9 +33,6 @@ from sqlalchemy import ForeignKeyConstraint, Identity, text
 from sqlalchemy.sql.elements import conv
 
 Constraint = TypeVar("Constraint", CreateForeignKeyOp, CreateCheckConstraintOp)
-# The constraint says no more than the column's NOT NULL.
-_REDUNDANT = "-- squawk-ignore ban-drop-constraint\n"
-
 # What a further revision is called, does and undoes.
 Part = tuple[str, UpgradeOps, DowngradeOps]
 
@@ -164,7 +161,7 @@ class _Forms:
             up = UpgradeOps([self._alter(op, "VALIDATE CONSTRAINT {0}") for op in self._not_valid])
             down = DowngradeOps([])
             for check, alter in self._not_null:
-                up.ops += [alter, self._alter(check, "DROP CONSTRAINT {0}", _REDUNDANT)]
+                up.ops += [alter, check.reverse()]
                 down.ops += [check, alter.reverse()]
             yield "validation", up, down
 
@@ -195,12 +192,12 @@ class _Forms:
             yield op
         yield self._made_not_valid(check)
 
-    def _alter(self, op: AddConstraintOp, action: str, comment: str = "") -> ExecuteSQLOp:
+    def _alter(self, op: AddConstraintOp, action: str) -> ExecuteSQLOp:
         constraint = op.to_constraint()
         assert constraint.table is not None
         name = self._quoting.format_constraint(constraint)
         table = self._quoting.format_table(constraint.table)
-        return ExecuteSQLOp(f"{comment}ALTER TABLE {table} {action.format(name)}")
+        return ExecuteSQLOp(f"ALTER TABLE {table} {action.format(name)}")
 
 
 def _index(unique: CreateUniqueConstraintOp) -> CreateIndexOp:

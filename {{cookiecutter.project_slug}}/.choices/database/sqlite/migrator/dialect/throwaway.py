@@ -1,30 +1,72 @@
-"""Empty databases: files in a temporary folder."""
+"""Databases for a while, empty or copies: files in a temporary folder."""
 
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import URL
 
-
-@contextmanager
-def own_server() -> Iterator[URL]:
-    """Yield the URL of a file whose folder and name the databases get; it is no file itself."""
-    with TemporaryDirectory() as folder:
-        yield URL.create("sqlite", database=f"{folder}/test.sqlite3")
+COPIES = True
 
 
 @contextmanager
-def empty_database(base: URL) -> Iterator[URL]:
-    """Yield the URL of a database that does not exist yet, and remove it afterwards.
+def own_server(folder: Path | None = None) -> Iterator[URL]:
+    """Yield the URL of a file whose folder and name the databases get; it is no file itself.
+
+    Args:
+        folder: not needed here.
+    """
+    with TemporaryDirectory() as temporary:
+        yield URL.create("sqlite", database=f"{temporary}/test.sqlite3")
+
+
+@contextmanager
+def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
+    """Yield the URL of a database that does not exist yet or is a copy, and remove it afterwards.
 
     Args:
         base: the beginning of the file's name.
+        source: a sealed database, to be copied.
     """
-    path = Path(f"{base.database}.{secrets.token_hex(4)}")
+    url = base.set(database=f"{base.database}.{secrets.token_hex(4)}")
     try:
-        yield base.set(database=str(path))
+        make(url, source)
+        yield url
     finally:
-        path.unlink(missing_ok=True)
+        drop(url)
+
+
+def kept_url(base: URL, folder: Path, name: str) -> URL:
+    """Return the URL of a kept database."""
+    return base.set(database=str(folder / f"{name}.sqlite3"))
+
+
+def server_text(base: URL) -> str:
+    """Return what makes the databases, with its version."""
+    return sqlite3.sqlite_version
+
+
+def make(url: URL, source: URL | None = None) -> None:
+    """Copy the sealed database `source` to `url`; an empty one is made by who connects first."""
+    if source is not None:
+        sealed = f"{Path(source.database or '').as_uri()}?immutable=1"
+        with (
+            closing(sqlite3.connect(sealed, uri=True)) as old,
+            closing(sqlite3.connect(url.database or "")) as new,
+        ):
+            old.backup(new)
+
+
+def seal(url: URL) -> None:
+    """Leave a database that is only copied from now on: without `-wal` and `-shm` files."""
+    with closing(sqlite3.connect(url.database or "")) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def drop(url: URL) -> None:
+    """Remove a database, if it is there."""
+    for suffix in ("", "-journal", "-shm", "-wal"):
+        Path(f"{url.database}{suffix}").unlink(missing_ok=True)

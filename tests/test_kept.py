@@ -1,0 +1,281 @@
+"""The database that a project's tests keep: what is built anew, and that it is what it has to be."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .projects import Project
+from .test_status import HEAD
+
+# Prints which revisions ran, and the kept database. `more` stands for the naming convention.
+KEPT = """
+import logging, os, subprocess, sys
+from pathlib import Path
+from migrator import kept
+from migrator.dialect import throwaway
+from migrator.url import parse_url
+from tests import conftest
+
+folder, url, more = Path(sys.argv[1]), parse_url(sys.argv[2], "the test"), sys.argv[3]
+logger = logging.getLogger("alembic.runtime.migration")
+logger.setLevel(logging.INFO)
+logger.addFilter(
+    lambda record: record.msg.startswith("Running")
+    and print("ran", record.getMessage().partition("-> ")[2].partition(",")[0])
+)
+with kept.opened(folder, url, "shop", more) as keeper:
+    source = keeper.at_head(conftest.upgrade)
+    with throwaway.empty_database(url, source) as copy:
+        if url.get_backend_name() == "sqlite":
+            throwaway.seal(copy)
+            import sqlite3
+            print(*sqlite3.connect(copy.database).iterdump(), sep="\\n")
+        else:
+            text = copy.set(drivername="postgresql").render_as_string(hide_password=False)
+            subprocess.run(["pg_dump", "--restrict-key=x", text], check=False)
+    print("start", (keeper.start("a test") or ["None"])[0])
+    keeper.passed("a test")
+"""
+FORGET = """
+with kept.opened(folder, url, "shop", more) as keeper:
+    keeper.forget_all()
+"""
+RICH = {
+    "sqlite": """
+op.execute("CREATE TABLE t (id integer PRIMARY KEY AUTOINCREMENT, mood text CHECK (mood <> ''))")
+op.execute("CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET mood = 'x' WHERE id = 1; END")
+op.execute("CREATE VIEW v AS SELECT mood FROM t")
+op.execute("INSERT INTO t (mood) VALUES ('a'), ('b')")
+op.execute("DELETE FROM t WHERE id = 2")
+""",
+    "postgresql": """
+op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+op.execute("CREATE SCHEMA other")
+op.execute("CREATE TYPE mood AS ENUM ('a', 'b')")
+op.execute("CREATE TABLE other.t (id serial PRIMARY KEY, mood mood)")
+op.execute("CREATE SEQUENCE numbers START 7 INCREMENT 3")
+op.execute("SELECT nextval('numbers')")
+op.execute("CREATE VIEW v AS SELECT mood FROM other.t")
+op.execute("INSERT INTO other.t (mood) VALUES ('a'), ('b')")
+op.execute("DELETE FROM other.t WHERE id = 2")
+""",
+}
+
+
+class Kept:
+    """A folder with kept databases of a project."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self.project, self.folder = project, folder
+        project.environment["TEST_DATABASE_URL"] = project.url
+
+    def look(self, folder: Path | None = None, more: str = "") -> tuple[list[str], str, str]:
+        """Return which revisions ran, what the database has, and what has come down before."""
+        end = self.project.run(*self.command(folder, more))
+        assert end.returncode == 0, end.stdout + end.stderr
+        lines = end.stdout.splitlines()
+        ran = [line.split()[-1] for line in lines if line.startswith("ran ")]
+        dump = [line for line in lines if not line.startswith(("ran ", "start "))]
+        assert dump
+        # Sorted, because the noted heads of a history are a set.
+        return ran, "\n".join(sorted(dump)), lines[-1].removeprefix("start ")
+
+    def command(self, folder: Path | None = None, more: str = "", code: str = KEPT) -> list[str]:
+        """Return the command that looks."""
+        url = self.project.url
+        return ["python", "-c", code, str(folder or self.folder), url, more]
+
+    def from_empty(self) -> str:
+        """Return what a database has that is built from nothing."""
+        folder = self.folder / "other"
+        folder.mkdir(exist_ok=True)
+        try:
+            return self.look(folder)[1]
+        finally:
+            self.forget(folder)
+
+    def forget(self, folder: Path | None = None) -> None:
+        """Drop everything."""
+        code = KEPT.partition("\nwith ")[0] + FORGET
+        self.project.ok(*self.command(folder, code=code))
+
+
+@pytest.fixture
+def kept(project: Project, tmp_path: Path) -> Iterator[Kept]:
+    """An empty folder, for a project with a revision that makes things of every kind."""
+    project.write_revision("r1", RICH[project.database], down_revision=HEAD)
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    kept = Kept(project, folder)
+    yield kept
+    kept.forget()
+
+
+BOTH = pytest.mark.databases("sqlite", "postgresql")
+ONE = pytest.mark.strategies("env-var")
+
+
+@BOTH
+@ONE
+def test_only_what_is_new_runs_and_the_database_is_the_same(kept: Kept) -> None:
+    table = 'op.execute("CREATE TABLE {name} (id integer)")'
+    ran, dump, start = kept.look()
+    assert (ran, start) == ([HEAD, "r1"], "None")
+    assert kept.look() == ([], dump, "r1")
+    kept.project.write_revision("r2", table.format(name="t2"), down_revision="r1")
+    ran, dump, start = kept.look()
+    assert (ran, start) == (["r2"], "r1")
+    assert dump == kept.from_empty()
+    # Another branch of the code has r1 as well.
+    changed = kept.project.write_revision("r2", table.format(name="t3"), down_revision="r1")
+    assert kept.look()[::2] == (["r2"], "r1")
+    # A branch of the history: what is new need not come after what has come down.
+    branch = kept.project.write_revision("r3", table.format(name="t4"), down_revision="r1")
+    ran, dump, start = kept.look()
+    assert (ran, start) == (["r3"], "None")
+    assert dump == kept.from_empty()
+    branch.unlink()
+    changed.unlink()
+    assert kept.look()[::2] == ([], "r1")
+
+
+@BOTH
+@ONE
+def test_what_it_depends_on_builds_it_anew(kept: Kept) -> None:
+    kept.look()
+    everything = [HEAD, "r1"]
+    assert kept.look(more="another version")[0] == everything
+    changed = [
+        kept.project.path / "alembic" / "env.py",
+        kept.project.migrator / "limits.py",
+        kept.project.package / "database" / "base.py",
+        kept.project.revisions()[0],
+    ]
+    for path in changed:
+        path.write_text(path.read_text() + "\n# changed\n")
+        assert kept.look()[0] == everything, path
+    assert len([*kept.folder.glob("*.json")]) == 4
+    assert kept.look()[0] == []
+    # A view of the app's is none of these.
+    view = kept.project.package / "views" / "home.py"
+    view.write_text(view.read_text() + "\n# changed\n")
+    assert kept.look()[0] == []
+
+
+@ONE
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    "line",
+    [
+        'os.environ.get("HOME")',
+        "from shop.settings import ROOT",
+        'open("README.md").close()',
+        "op.execute('-- ALTER DATABASE x SET y')",
+    ],
+)
+def test_nothing_is_kept_of_a_revision_that_reads_more_than_its_text(kept: Kept, line: str) -> None:
+    kept.project.write_revision("r2", line, down_revision="r1")
+    assert kept.look()[0] == kept.look()[0] == [HEAD, "r1", "r2"]
+    assert not [*kept.folder.glob("*.json")]
+
+
+@BOTH
+@ONE
+def test_a_killed_builder_leaves_nothing_that_is_used(kept: Kept) -> None:
+    kept.look()
+    die = "op.execute('CREATE TABLE half (id integer)')\nimport signal\nos.kill(os.getpid(), 9)"
+    kept.project.write_revision("r2", die, down_revision="r1")
+    assert kept.project.run(*kept.command()).returncode == -9
+    entries = [json.loads(path.read_text()) for path in kept.folder.glob("*.json")]
+    [killed] = [entry["name"] for entry in entries if not entry["is_built"]]
+    kept.project.write_revision("r2", "pass", down_revision="r1")
+    ran, dump, _ = kept.look()
+    assert ran == ["r2"]
+    assert "half" not in dump
+    assert not [*kept.folder.glob(f"{killed}*")]
+    if kept.project.database == "postgresql":
+        databases = {row[0] for row in kept.project.sql("SELECT datname FROM pg_database")}
+        assert not [name for name in databases if name.endswith(killed)]
+
+
+@BOTH
+@ONE
+def test_of_two_processes_one_builds(kept: Kept) -> None:
+    processes = [kept.project.start(*kept.command()) for _ in range(2)]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert sorted(output.count("ran ") for output in outputs) == [0, 2]
+
+
+@ONE
+@pytest.mark.databases("sqlite")
+def test_a_write_ahead_log_is_part_of_the_database(kept: Kept) -> None:
+    conftest = kept.project.path / "tests" / "conftest.py"
+    text = conftest.read_text()
+    upgrade = "        command.upgrade(alembic_config(connection), "
+    assert text.count(upgrade) == 1
+    wal = '        connection.exec_driver_sql("PRAGMA journal_mode = WAL")\n'
+    wal += "        connection.commit()\n"
+    conftest.write_text(text.replace(upgrade, wal + upgrade))
+    dump = kept.look()[1]
+    [file] = kept.folder.glob("*.sqlite3*")
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert "INSERT INTO" in dump
+    assert kept.look()[:2] == ([], dump)
+
+
+@ONE
+@pytest.mark.databases("sqlite")
+def test_a_downgrade_that_fails_fails_again(project: Project) -> None:
+    tests = ("pytest", "tests/test_migrations.py", "-k", "up_down")
+    project.ok(*tests)
+    create = 'op.execute("CREATE TABLE t{} (id integer)")'
+    project.write_revision("r1", create.format(1), "pass", HEAD)
+    project.write_revision("r2", create.format(2), 'op.execute("DROP TABLE t2")', "r1")
+    for _ in range(2):
+        assert "test_up_down_and_up_again" in project.refused_by_tests(*tests)
+    project.write_revision("r1", create.format(1), 'op.execute("DROP TABLE t1")', HEAD)
+    for _ in range(2):
+        project.ok(*tests)
+
+
+@ONE
+@pytest.mark.databases("sqlite")
+def test_from_empty_replaces_what_is_wrong(project: Project) -> None:
+    tests = ("pytest", "tests/test_migrations.py", "-k", "agree")
+    project.ok(*tests)
+    [file] = (project.path / ".pytest_cache" / "d" / "schema").glob("*.sqlite3")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE note")
+    assert "New upgrade operations detected" in project.refused_by_tests(*tests)
+    project.ok(*tests, "--from-empty")
+    project.ok(*tests)
+    project.ok(*tests, "-p", "no:cacheprovider")
+
+
+@ONE
+@pytest.mark.databases("postgresql")
+def test_the_embedded_server_is_kept_and_stops(project: Project) -> None:
+    tests = ("pytest", "-q", "tests/test_health.py")
+    folder = project.path / ".pytest_cache" / "d" / "schema"
+    project.ok(*tests)
+    [cluster] = folder.glob("server-*")
+    first = (cluster / "PG_VERSION").stat().st_ino
+    assert not (cluster / "postmaster.pid").exists()
+    # A run that is killed leaves the server running. The next one uses it, and stops it.
+    killed = "\n\ndef test_killed(app):\n    import os\n    os.kill(os.getpid(), 9)\n"
+    (project.path / "tests" / "test_killed.py").write_text(killed)
+    assert project.run("pytest", "tests/test_killed.py").returncode == -9
+    assert (cluster / "postmaster.pid").exists()
+    project.ok(*tests)
+    assert not (cluster / "postmaster.pid").exists()
+    assert (cluster / "PG_VERSION").stat().st_ino == first
+    # One that was not stopped, as after a power failure, is made anew.
+    (folder / "was_stopped").unlink()
+    project.ok(*tests)
+    assert (cluster / "PG_VERSION").stat().st_ino != first
