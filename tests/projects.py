@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ DATABASES = ("sqlite", "postgresql", "mysql")
 EXAMPLES = (True, False)
 # With what the tests' projects are called, so that a template file's output is easily told.
 SLUG = "shop"
+# Where the pytest of a project has its folders. pytest closes its root to other users each time it
+# starts; run as root, the embedded PostgreSQL of a project below that root is another user.
+INNER = Path(gettempdir()) / "pytest-of-projects"
 
 FINDINGS = """
 from alembic.config import Config
@@ -42,7 +46,8 @@ def clean_environment(**variables: str) -> dict[str, str]:
     """Return an environment with nothing of the developer's in it but what programs need."""
     kept = ("LANG", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "REQUESTS_CA_BUNDLE")
     found = {name: os.environ[name] for name in kept if name in os.environ}
-    return found | variables
+    INNER.mkdir(exist_ok=True)
+    return found | {"PYTEST_DEBUG_TEMPROOT": str(INNER)} | variables
 
 
 @dataclass

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -261,8 +262,15 @@ def test_from_empty_replaces_what_is_wrong(project: Project) -> None:
 @ONE
 @pytest.mark.databases("postgresql")
 def test_the_embedded_server_is_kept_and_stops(project: Project) -> None:
+    with TemporaryDirectory() as cache:
+        # Outside of pytest's root: see INNER in projects.py.
+        _look_at_the_embedded_server(project, Path(cache))
+
+
+def _look_at_the_embedded_server(project: Project, cache: Path) -> None:
+    project.environment["PYTEST_ADDOPTS"] = f"-o cache_dir={cache}"
     tests = ("pytest", "-q", "tests/test_health.py")
-    folder = project.path / ".pytest_cache" / "d" / "schema"
+    folder = cache / "d" / "schema"
     project.ok(*tests)
     [cluster] = folder.glob("server-*")
     first = (cluster / "PG_VERSION").stat().st_ino

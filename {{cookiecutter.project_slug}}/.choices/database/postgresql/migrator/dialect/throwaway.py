@@ -20,10 +20,8 @@ _LEFT_BEHIND = text("""
     SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'
     AND (pg_stat_file('base/' || oid || '/PG_VERSION', true)).modification < now() - interval '1 day'
 """)
-_OTHERS = text("""
-    SELECT count(*) FROM pg_stat_activity
-    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-""")
+# Shared by all processes that need the server. Who can have it alone is the last one.
+_IN_USE = "1"
 
 
 @contextmanager
@@ -50,8 +48,8 @@ def own_server(folder: Path | None = None) -> Iterator[URL]:
         with locked(folder):
             own = get_server(_cluster(folder), cleanup_mode=None)
             url = make_url(own.get_uri()).set(database="test")
-            # Open until the end: the server stops with the last process that is connected.
             presence = _engine(url).connect()
+            presence.execute(text(f"SELECT pg_advisory_lock_shared({_IN_USE})"))
             # Dropping a database waits for the disk. What a crash leaves is not used again.
             presence.execute(text("ALTER SYSTEM SET fsync = off"))
             presence.execute(text("SELECT pg_reload_conf()"))
@@ -61,9 +59,10 @@ def own_server(folder: Path | None = None) -> Iterator[URL]:
             yield url
         finally:
             with locked(folder):
-                is_needed = presence.scalar(_OTHERS)
+                presence.execute(text(f"SELECT pg_advisory_unlock_shared({_IN_USE})"))
+                is_last = presence.scalar(text(f"SELECT pg_try_advisory_lock({_IN_USE})"))
                 presence.close()
-                if not is_needed:
+                if is_last:
                     own.stop()
                     (folder / "was_stopped").touch()
 
