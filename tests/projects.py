@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pymysql
+from cookiecutter.main import cookiecutter
 
 from .forking import ForkServer
 
@@ -288,3 +289,21 @@ def install(folder: Path, pyprojects: list[Path], *more: str) -> Path:
             check=True,
         )
     return folder / "bin"
+
+
+def generate(folder: Path, answers: dict[str, Any]) -> Project:
+    """Generate a project below `folder`, outside of pytest, with the environment of its tests.
+
+    Args:
+        folder: where the project's own folder is made.
+        answers: `project_slug` and `database` among them.
+    """
+    path = cookiecutter(
+        str(REPOSITORY),
+        no_input=True,
+        extra_context=answers,
+        output_dir=str(folder / "generated"),
+        default_config=True,
+    )
+    environment = REPOSITORY / ".pytest_cache" / "d" / "projects" / "environment"
+    return Project(Path(path), answers, install(environment, [Path(path) / "pyproject.toml"]))

@@ -12,10 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
-
 from ..forking import ForkServer
-from ..projects import DATABASES, REPOSITORY, SLUG, Project, clean_environment, install
+from ..projects import DATABASES, SLUG, Project, clean_environment, generate
 from .trial import ANSWERS, report, trials
 
 
@@ -23,23 +21,13 @@ def main() -> int:
     """Do as the module's docstring says; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.random_models", description=__doc__)
     parser.add_argument("--database", choices=DATABASES, default="sqlite")
-    parser.add_argument("--examples", type=int, default=1200)
+    parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--reduce", type=float, default=120, metavar="SECONDS")
     arguments = parser.parse_args()
     answers = ANSWERS | {"project_slug": SLUG, "database": arguments.database}
     with tempfile.TemporaryDirectory() as folder:
-        path = cookiecutter(
-            str(REPOSITORY),
-            no_input=True,
-            extra_context=answers,
-            output_dir=f"{folder}/generated",
-            default_config=True,
-        )
-        environment = REPOSITORY / ".pytest_cache" / "d" / "projects" / "environment"
-        project = Project(
-            Path(path), answers, install(environment, [Path(path) / "pyproject.toml"])
-        )
+        project = generate(Path(folder), answers)
         Project.fork_server = ForkServer(project.bin, clean_environment())
         try:
             with trials(project, Path(folder)) as trial:
