@@ -111,7 +111,7 @@ def run(project: Project, source: Path, url: str, plugin: str) -> set[str]:
     report = source / "report.xml"
     options = ["-q", "--maxfail=0", "-p", "no:cacheprovider", "-p", plugin]
     options += ["--dburi", url, f"--junitxml={report}"]
-    command = [project.bin / "python", "-m", "pytest", *options, "tests"]
+    command = [str(project.bin / "python"), "-m", "pytest", *options, "tests"]
     environment = clean_environment(PYTHONPATH=str(source.parent))
     subprocess.run(
         command, cwd=source, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=1200

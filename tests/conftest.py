@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Install what generated projects need, once, before the workers start."""
     if hasattr(config, "workerinput"):
         return
-    folder = Path(str(config.cache.mkdir("projects")))  # type: ignore[union-attr]
+    folder = Path(str(config.cache.mkdir("projects")))
     pyprojects = []
     for database in DATABASES:
         shutil.rmtree(folder / database, ignore_errors=True)
@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def project_bin(pytestconfig: pytest.Config) -> Path:
     """The folder of the programs that generated projects run with."""
-    return Path(str(pytestconfig.cache.mkdir("projects"))) / "environment" / "bin"  # type: ignore[union-attr]
+    return Path(str(pytestconfig.cache.mkdir("projects"))) / "environment" / "bin"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,9 +8,9 @@ workflow runs it; it takes about a minute.
 import json
 import os
 import signal
-import sys
 import tempfile
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -101,7 +101,7 @@ def main() -> None:
             member.start()
             # The first one makes the database; the second one copies it.
             url = f"postgresql://postgres@127.0.0.1:{member.port}/postgres"
-            member.wait_for(lambda url=url: answers(url))
+            member.wait_for(partial(answers, url))
             members.append(member)
         first, second = members
         wait_until(first.is_leader)
@@ -154,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

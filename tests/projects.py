@@ -117,13 +117,13 @@ class Project:
         return clean_environment(**own | url | self.environment | variables)
 
     def run(
-        self, *command: str, cwd: Path | None = None, **variables: str
+        self, *command: str, cwd: str | Path | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """Run `command` in the project's root and return its end, whatever its exit code.
 
         A command of Python may be forked from the fork server; that takes a fifth of the time.
         """
-        cwd, environment = cwd or self.path, self.variables(**variables)
+        cwd, environment = Path(cwd or self.path), self.variables(**variables)
         server = None if self.always_fresh else self.fork_server
         if server is not None and server.takes(command, self.database, environment):
             return server.run(command, cwd, environment, timeout=120)
@@ -283,9 +283,12 @@ def install(folder: Path, pyprojects: list[Path], *more: str) -> Path:
         subprocess.run([uv, "venv", "--quiet", "-p", sys.executable, folder], check=True)
     for pyproject in pyprojects:
         subprocess.run(
-            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder]
-            + ["--constraints", REPOSITORY / "constraints.txt"]
-            + ["-r", pyproject, "--group", f"{pyproject}:dev", *more],
+            [
+                *(uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", folder),
+                *("--constraints", REPOSITORY / "constraints.txt"),
+                *("-r", pyproject, "--group", f"{pyproject}:dev"),
+                *more,
+            ],
             check=True,
         )
     return folder / "bin"

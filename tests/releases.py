@@ -6,11 +6,11 @@ import shutil
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Condition, Thread
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from .projects import Project
@@ -110,7 +110,7 @@ class Load:
         """How many requests were answered as they should be."""
         return self.answers.total()
 
-    def _repeat(self, run) -> None:  # type: ignore[no-untyped-def]
+    def _repeat(self, run: Callable[[], None]) -> None:
         while not (self._stopped or self.failed):
             try:
                 run()
@@ -119,9 +119,9 @@ class Load:
                     self.failed.append(repr(error))
                     self._changed.notify_all()
 
-    def _request(self, method: str, path: str, status: int, **more: object) -> tuple[str, str]:
+    def _request(self, method: str, path: str, status: int, **more: Any) -> tuple[str, str]:
         with closing(http.client.HTTPConnection(self._host, timeout=60)) as connection:
-            connection.request(method, path, **more)  # type: ignore[arg-type]
+            connection.request(method, path, **more)
             answer = connection.getresponse()
             text = answer.read().decode()
         assert answer.status == status, (path, answer.status, text)

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -484,7 +485,7 @@ def cluster(nodes: list[Node], at: At, request: Any) -> Iterator[tuple[Project, 
     nodes[0].sql(f"CREATE DATABASE {name}")
     urls = [node.url(name) for node in nodes]
     for node in nodes:
-        wait_until(lambda node=node: node.sql(f"SHOW DATABASES LIKE '{name}'"))
+        wait_until(partial(node.sql, f"SHOW DATABASES LIKE '{name}'"))
     yield at("mysql", urls[0]), urls
     nodes[0].sql(f"DROP DATABASE {name}")
 

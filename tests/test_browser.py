@@ -152,7 +152,7 @@ def must_fit(page: Page) -> None:
 @pytest.fixture(scope="module")
 def screenshots(pytestconfig: pytest.Config) -> Path:
     """Where the screenshots go."""
-    return Path(str(pytestconfig.cache.mkdir("screenshots")))  # type: ignore[union-attr]
+    return Path(str(pytestconfig.cache.mkdir("screenshots")))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,6 +1,7 @@
 """One engine: the app, migrations, doctor and /readyz connect with the same options and events."""
 
 import json
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -53,7 +54,7 @@ def test_options_of_the_engine_hold_for_migrations_too(project: Project) -> None
 
 
 @pytest.fixture
-def role(project: Project):  # type: ignore[no-untyped-def]
+def role(project: Project) -> Iterator[str]:
     """A role whose password only a listener knows; the server trusts it, so its name tells."""
     name = project.url.rpartition("/")[2] + "_app"
     execute("postgresql", f"CREATE ROLE {name} LOGIN")

@@ -215,8 +215,8 @@ def test_a_broken_model_stops_what_compares_with_its_own_error(project: Project)
         assert "No module named 'no_such_module'" in end.stderr
     assert len(project.revisions()) == 1
     if project.strategy == "env-var":
-        for command in ("upgrade head", "current", "stamp head", "downgrade base"):
-            project.ok("alembic", *command.split())
+        for words in ("upgrade head", "current", "stamp head", "downgrade base"):
+            project.ok("alembic", *words.split())
     (project.package / "models" / "broken.py").unlink()
     (folder / "invoice.py").write_text("import no_such_module\n")
     end = project.run("alembic", "check")

@@ -197,6 +197,7 @@ os.kill(os.getpid(), 9)
 def test_what_needs_a_fresh_process_is_not_taken(
     server: ForkServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
+    command: tuple[str, ...]
     for command in (("alembic", "current"), ("python", "-c", "pass"), ("python", "-m", "x")):
         assert not server.takes(command, "sqlite", environment)
         assert server.takes(command, "sqlite", environment)

@@ -5,10 +5,12 @@ import configparser
 import re
 import tomllib
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import yaml
 
+from .conftest import Bake
 from .projects import SLUG, Project
 
 ALL = pytest.mark.example(True, False)
@@ -264,7 +266,7 @@ def test_types_check_strictly(generated: Project, worker_id: str) -> None:
 
 
 @pytest.mark.databases("sqlite")
-def test_a_long_slug_needs_no_reformatting(answers: dict[str, object], bake) -> None:  # type: ignore[no-untyped-def]
+def test_a_long_slug_needs_no_reformatting(answers: dict[str, Any], bake: Bake) -> None:
     project = bake(**answers, project_slug="s" * 40, project_name="N" * 40)
     project.ok("ruff", "format", "--no-cache", "--check", ".")
     project.ok("ruff", "check", "--no-cache", ".")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,7 +23,7 @@ def images(pytestconfig: pytest.Config) -> Iterator[Images]:
     """The store, with the base image in it, which stays in pytest's cache."""
     if os.geteuid() != 0:
         pytest.skip("images are built as root; the weekly workflow does")
-    with opened(Path(str(pytestconfig.cache.mkdir("images")))) as store:  # type: ignore[union-attr]
+    with opened(Path(str(pytestconfig.cache.mkdir("images")))) as store:
         yield store
 
 
@@ -57,10 +58,13 @@ def test_one_command_leads_to_a_page(project: Project, images: Images) -> None:
     (project.path / "compose.yaml").write_text(json.dumps(compose))
     images.build(project, "compose")
     with images.serving_docker() as address:
-        options = {"cwd": project.path, "env": project.variables(DOCKER_HOST=address)}
+        options: dict[str, Any] = {
+            "cwd": project.path,
+            "env": project.variables(DOCKER_HOST=address),
+        }
         program = [*compose_command(), "--project-name", f"shop{os.getpid()}"]
         try:
-            subprocess.run([*program, "up", "--detach", "--no-build"], check=True, **options)  # type: ignore[call-overload]
+            subprocess.run([*program, "up", "--detach", "--no-build"], check=True, **options)
             for _ in range(100):
                 try:
                     assert fetch("http://localhost:8000/readyz")[0] == 200
@@ -69,4 +73,4 @@ def test_one_command_leads_to_a_page(project: Project, images: Images) -> None:
                     time.sleep(0.1)
             assert fetch("http://localhost:8000/notes/")[0] == 200
         finally:
-            subprocess.run([*program, "down", "--volumes"], check=True, **options)  # type: ignore[call-overload]
+            subprocess.run([*program, "down", "--volumes"], check=True, **options)

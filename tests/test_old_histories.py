@@ -74,8 +74,8 @@ def test_what_differs_in_names_only_is_renamed(project: Project) -> None:
     project.ok("alembic", "downgrade", "old")
     project.ok("alembic", "upgrade", "head")
     # A rename is no danger to code that runs.
-    found = [line for line in project.findings() if path.name in line]
-    assert not found or project.database in ("sqlite", "mysql")
+    named = [line for line in project.findings() if path.name in line]
+    assert not named or project.database in ("sqlite", "mysql")
 
 
 @pytest.mark.databases("postgresql")
@@ -170,14 +170,10 @@ def test_what_a_half_done_revision_has_committed_is_said(project: Project, tmp_p
     project.sql("ALTER TABLE note DROP COLUMN more")
     subprocess.run(
         [
-            Path(sys.executable).with_name("uv"),
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            project.bin / "python",
-        ]
-        + ["--target", tmp_path / "psycopg2", "psycopg2-binary"],
+            *(Path(sys.executable).with_name("uv"), "pip", "install", "--quiet"),
+            *("--python", project.bin / "python"),
+            *("--target", tmp_path / "psycopg2", "psycopg2-binary"),
+        ],
         check=True,
     )
     path.write_text(text + f"    {untyped}\n", encoding="utf-8")

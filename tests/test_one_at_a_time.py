@@ -2,8 +2,9 @@
 
 import signal
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from subprocess import TimeoutExpired
+from subprocess import Popen, TimeoutExpired
 
 import pytest
 
@@ -20,7 +21,7 @@ def chain(project: Project, *bodies: str) -> None:
         before = f"r{number}"
 
 
-def wait_until(condition, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Return as soon as `condition()` holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -38,7 +39,7 @@ def pause(project: Project) -> str:
 
 
 @contextmanager
-def paused(project: Project, *command: str, **variables: str):  # type: ignore[no-untyped-def]
+def paused(project: Project, *command: str, **variables: str) -> Iterator[Popen[str]]:
     """Start `command` and yield it when a revision with `pause` in it has been reached."""
     process = project.start(*command, **variables)
     try:

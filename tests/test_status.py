@@ -236,6 +236,7 @@ def test_sessions_that_would_block_are_shown(project: Project) -> None:
 @pytest.mark.strategies("env-var")
 def test_alembics_own_commands_say_what_to_type(project: Project) -> None:
     revise = ("alembic", "revision", "--autogenerate", "-m", "x")
+    command: tuple[str, ...]
     for command in (revise, ("alembic", "check"), ("flask", "db", "migrate")):
         output = project.refused(*command)
         assert "Target database is not up to date. The database has none" in output

@@ -267,7 +267,7 @@ BOTH = code(
 ALTERED_TO_NOT_NULL = alter(
     'author.alter_column("born", existing_type=sa.Integer(), nullable=False)'
 )
-RECIPES = {
+RECIPES: dict[str, list[str | tuple[str, ...]]] = {
     "drop a column": [
         code(),
         alter('author.alter_column("born", existing_type=sa.Integer(), nullable=True)'),

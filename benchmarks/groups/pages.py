@@ -17,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from tests.projects import Project
 
@@ -50,10 +51,7 @@ def lines(workshop: Workshop) -> Iterator[Line]:
     project.sql("INSERT INTO note (text) SELECT 'note ' || n FROM generate_series(1, 10) n")
     for page, target in PAGES.items():
         runs = in_turn(
-            [
-                Side(name, lambda words=words, page=page: _load(project, words, page))
-                for name, words in SERVERS.items()
-            ],
+            [Side(name, partial(_load, project, words, page)) for name, words in SERVERS.items()],
             workshop.rounds,
         )
         ours = runs.pop("gunicorn as configured")

@@ -1,6 +1,6 @@
 """Draws models, and changes to them, and writes them as Python."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, NamedTuple
@@ -96,9 +96,11 @@ class Schema:
 
 S, P, M = "sqlite", "postgresql", "mysql"
 SOME = (S, P, M)
+# By the kind of values: texts, with the databases that have them.
+Kinds = dict[str, dict[str, tuple[str, ...]]]
 
 # For each kind of values: the types, and the server defaults, with the databases that have them.
-TYPES = {
+TYPES: Kinds = {
     "number": {
         "sa.Integer()": SOME,
         "sa.BigInteger()": SOME,
@@ -139,7 +141,7 @@ TYPES = {
     "list": {"postgresql.ARRAY(sa.Integer())": (P,), "postgresql.ARRAY(sa.Text())": (P,)},
     "span": {"sa.Interval()": (P,)},
 }
-DEFAULTS = {
+DEFAULTS: Kinds = {
     "number": {
         '"0"': SOME,
         '"42"': SOME,
@@ -187,11 +189,11 @@ DEFAULTS = {
     "list": {'"{{}}"': (P,)},
     "span": {'"1 hour"': (P,)},
 }
-COMPUTED = {
+COMPUTED: Kinds = {
     "number": {"{} + 1": SOME, "{} * (2 + 1)": SOME, "abs({})": SOME},
     "text": {"{} || '!'": (S, P), "lower({})": SOME, "substr({}, 1, (1 + 1))": SOME},
 }
-CHECKS = {
+CHECKS: Kinds = {
     "number": {"{} > 0": SOME, "{} >= 0": SOME, "{} BETWEEN 1 AND 9 OR {} IN (20, 30)": SOME},
     "text": {
         "{} <> ''": SOME,
@@ -203,7 +205,7 @@ CHECKS = {
     "day": {"{} > '2000-01-01'": SOME},
 }
 # An index in MariaDB has neither expressions nor conditions.
-INDEXED = {
+INDEXED: Kinds = {
     "number": {"({} + 1)": (S, P)},
     "text": {
         "lower({})": (S, P),
@@ -212,7 +214,7 @@ INDEXED = {
         "{} COLLATE NOCASE": (S,),
     },
 }
-CONDITIONS = {
+CONDITIONS: Kinds = {
     "number": {"{} > 0": (S, P), "{} IS NOT NULL": (S, P)},
     "text": {"{} <> 'x'": (S, P), "{} IS NOT NULL": (S, P), "{} LIKE 'a%'": (S, P)},
     "flag": {"{}": (S, P)},
@@ -247,6 +249,12 @@ COLUMNS = ("c1", "c2", "c3", "order", "Mixed", "c6")
 def names_for(database: str, table: dict[str, tuple[str, ...]]) -> list[str]:
     """Return what `database` has of a table of texts and databases."""
     return [text for text, databases in table.items() if database in databases]
+
+
+def with_items(table: Table, field_name: str, items: list[Any]) -> Table:
+    """Return `table` with other items in a field."""
+    changes: dict[str, Any] = {field_name: tuple(items)}
+    return replace(table, **changes)
 
 
 def is_indexable(column: Column, database: str) -> bool:
@@ -294,9 +302,7 @@ def defaults(dice: Random, database: str, kind: str) -> str | None:
     return dice.choice([None, dice.choice(there)]) if there else None
 
 
-def expressions(
-    dice: Random, database: str, patterns: dict[str, dict[str, tuple[str, ...]]], table: Table
-) -> Expression | None:
+def expressions(dice: Random, database: str, patterns: Kinds, table: Table) -> Expression | None:
     """Draw an expression of `patterns` on a column of `table`, if there is a column for one."""
     fit = [c for c in table.columns if names_for(database, patterns.get(c.kind, {}))]
     if not fit:
@@ -364,14 +370,14 @@ def tables(dice: Random, database: str, name: str) -> Table:
         for number in range(dice.randint(0, 2)):
             item = strategy(dice, database, f"{name}_{prefix}{number}", table)
             if item:
-                table = replace(table, **{items: (*getattr(table, items), item)})
+                table = with_items(table, items, [*getattr(table, items), item])
     return table
 
 
 def schemas(dice: Random, database: str) -> Schema:
     """Draw the models of a database."""
     names = dice.sample(NAMES, dice.randint(1, 4))
-    enums = {name: dice.choice(MEMBERS) for name in ("mood", "size")}
+    enums: dict[str, tuple[str, ...]] = {n: dice.choice(MEMBERS) for n in ("mood", "size")}
     return Schema(database, tuple(tables(dice, database, name) for name in names), enums)
 
 
@@ -407,7 +413,7 @@ def changed(dice: Random, schema: Schema) -> Schema:
             item_name = f"{name}_{prefix}{dice.randint(0, 1)}"
             kept = [item for item in getattr(table, kind) if item.name != item_name]
             item = strategy(dice, database, item_name, table) if dice.random() < 0.7 else None
-            table = replace(table, **{kind: (*kept, item) if item else (*kept,)})
+            table = with_items(table, kind, [*kept, item] if item else kept)
     tables_ = tuple(table if t.name == name else t for t in schema.tables)
     return replace(schema, tables=tables_)
 
@@ -476,7 +482,7 @@ def _valid_table(database: str, table: Table, tables: set[str]) -> Table:
             column = replace(column, index=False, unique=False)
         kept[column.name] = column
 
-    def fits(patterns: dict[str, dict[str, tuple[str, ...]]], expression: Expression) -> bool:
+    def fits(patterns: Kinds, expression: Expression) -> bool:
         column = kept.get(expression.column)
         return column is not None and expression.pattern in patterns.get(column.kind, {})
 
@@ -520,37 +526,35 @@ def smaller(pair: tuple[Schema, Schema]) -> Iterator[tuple[Schema, Schema]]:
     yield from ((same, same) for same in (old, new))
     tables = {table.name for schema in pair for table in schema.tables}
     for name in sorted(tables):
-        yield tuple(  # type: ignore[misc]
+        old, new = (
             valid(replace(s, tables=tuple(t for t in s.tables if t.name != name))) for s in pair
         )
+        yield old, new
     for name in sorted(tables):
         for items in (*ITEMS, "columns"):
             there = [getattr(t, items) for s in pair for t in s.tables if t.name == name]
             for item in dict.fromkeys(item for items_ in there for item in items_):
-                yield _mapped(pair, name, items, lambda i, item=item: None if i == item else i)
+                yield _replaced(pair, name, items, item, None)
                 for option in ("comment", "default", "index", "unique", "where", "options"):
                     if getattr(item, option, None):
                         plain = replace(item, **{option: type(item).__dict__[option]})
-                        yield _mapped(
-                            pair,
-                            name,
-                            items,
-                            lambda i, item=item, plain=plain: plain if i == item else i,
-                        )
+                        yield _replaced(pair, name, items, item, plain)
 
 
-def _mapped(
-    pair: tuple[Schema, Schema], name: str, items: str, change: Callable[[Any], Any]
+def _replaced(
+    pair: tuple[Schema, Schema], name: str, items: str, old_item: Any, new_item: Any
 ) -> tuple[Schema, Schema]:
-    """Return `pair` with `change` made to each of the `items` of a table; None removes one."""
+    """Return `pair` with one of the `items` of a table replaced; None removes it."""
 
-    def mapped(table: Table) -> Table:
+    def replaced(table: Table) -> Table:
         if table.name != name:
             return table
-        changed_items = (change(item) for item in getattr(table, items))
-        return replace(table, **{items: tuple(item for item in changed_items if item)})
+        there = (new_item if item == old_item else item for item in getattr(table, items))
+        return with_items(table, items, [item for item in there if item])
 
-    old, new = (valid(replace(schema, tables=tuple(map(mapped, schema.tables)))) for schema in pair)
+    old, new = (
+        valid(replace(schema, tables=tuple(map(replaced, schema.tables)))) for schema in pair
+    )
     return old, new
 
 
