@@ -18,8 +18,8 @@ import logging, os, subprocess, sys
 from pathlib import Path
 from migrator import kept
 from migrator.dialect import throwaway
+from migrator.proof.throwaway import upgrade
 from migrator.url import parse_url
-from migrator import testing
 
 folder, url = Path(sys.argv[1]), parse_url(sys.argv[2], "the test")
 logger = logging.getLogger("alembic.runtime.migration")
@@ -29,7 +29,7 @@ logger.addFilter(
     and print("ran", record.getMessage().partition("-> ")[2].partition(",")[0])
 )
 with kept.opened(folder, url, "shop") as keeper:
-    source = keeper.at_head(testing.upgrade)
+    source = keeper.at_head(upgrade)
     with throwaway.empty_database(url, source) as copy:
         if url.get_backend_name() == "sqlite":
             throwaway.seal(copy)
@@ -214,9 +214,9 @@ def test_of_two_processes_one_builds(kept: Kept) -> None:
 @ONE
 @pytest.mark.databases("sqlite")
 def test_a_write_ahead_log_is_part_of_the_database(kept: Kept) -> None:
-    plugin = kept.project.migrator / "testing.py"
+    plugin = kept.project.migrator / "proof" / "throwaway.py"
     text = plugin.read_text()
-    upgrade = '        command.upgrade(alembic_config(connection), "heads")'
+    upgrade = '        command.upgrade(alembic_config(connection, section), "heads")'
     assert text.count(upgrade) == 1
     wal = '        connection.exec_driver_sql("PRAGMA journal_mode = WAL")\n'
     wal += "        connection.commit()\n"

@@ -21,6 +21,9 @@ from .errors import SettingsError
 from .paths import INI
 from .project import load_project
 from .proof import throwaway
+from .proof.throwaway import alembic_config, upgrade
+
+__all__ = ["alembic_config"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,19 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = _kept_folder(config)
     if folder and config.getoption("--from-empty") and not hasattr(config, "workerinput"):
         kept.distrust(folder)
-
-
-def alembic_config(connection: Connection) -> Config:
-    """Return Alembic's configuration for commands on `connection`."""
-    config = Config(INI)
-    config.attributes["connection"] = connection
-    return config
-
-
-def upgrade(url: URL) -> None:
-    """Run the revisions that a database lacks."""
-    with create_engine(url, poolclass=NullPool).connect() as connection:
-        command.upgrade(alembic_config(connection), "heads")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, NullPool, create_engine
 
 from ..dialect.throwaway import empty_database, own_server
 from ..errors import SettingsError
+from ..paths import INI
 from ..url import parse_url
 
-__all__ = ["empty_database", "server"]
+__all__ = ["alembic_config", "empty_database", "server", "upgrade"]
 
 VARIABLE = "TEST_DATABASE_URL"
 
@@ -36,3 +39,26 @@ def server(folder: Path | None = None) -> Iterator[URL]:
         return
     with own_server(folder) as own:
         yield parse_url(own, "the test server's URL")
+
+
+def alembic_config(connection: Connection, section: str = "alembic") -> Config:
+    """Return Alembic's configuration for commands on `connection`.
+
+    Args:
+        connection: to a database for tests.
+        section: of alembic.ini, which names the database.
+    """
+    config = Config(INI, ini_section=section)
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(url: URL, section: str = "alembic") -> None:
+    """Run the revisions that a database lacks.
+
+    Args:
+        url: the database's.
+        section: of alembic.ini, which names it.
+    """
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        command.upgrade(alembic_config(connection, section), "heads")
