@@ -63,6 +63,7 @@ class Plain(Base):
     size_free: Mapped[str] = mapped_column(sa.Enum("x", "yy", name="letter", native_enum=False))
     deferred: Mapped[str] = mapped_column(sa.String(5), deferred=True)
     renamed: Mapped[str] = mapped_column("Mixed Case", sa.String(5))
+    positive: Mapped[int] = mapped_column(sa.CheckConstraint("positive > 0", name="positive"))
 
 
 class Defaulted(Base):

@@ -1,4 +1,4 @@
-"""The names of CHECK constraints that belong to types, written out in revisions.
+"""CHECK constraints that belong to types or columns, written out in revisions.
 
 `sa.Enum(…, create_constraint=True, name="mood")` and `sa.Boolean` have the constraint made by the
 type. In a model, the naming convention makes `ck_thing_mood` of its name. A revision has no
@@ -9,7 +9,7 @@ from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_column
-from alembic.operations.ops import AlterColumnOp, ModifyTableOps, OpContainer
+from alembic.operations.ops import AlterColumnOp, CreateTableOp, ModifyTableOps, OpContainer
 from sqlalchemy import Boolean, CheckConstraint, Column, Enum
 from sqlalchemy.sql.elements import conv
 
@@ -40,12 +40,24 @@ def unbind(operations: OpContainer) -> None:
     """Change operations in place: a column gets another type, and its constraint by itself.
 
     Alembic finds the constraint as well, so that it would be made twice, once without its name.
+    In a new table it does not find a CHECK that was given to a column.
     """
     for group in operations.ops:
+        if isinstance(group, CreateTableOp):
+            columns = [item for item in group.columns if isinstance(item, Column)]
+            group.columns = [
+                *group.columns,
+                *(_of_table(own) for column in columns for own in column.constraints),
+            ]
         for part in group.ops if isinstance(group, ModifyTableOps) else []:
             if isinstance(part, AlterColumnOp):
                 part.modify_type = _unbound(part.modify_type)
                 part.existing_type = _unbound(part.existing_type)
+
+
+def _of_table(constraint: Any) -> CheckConstraint:
+    # Alembic cannot copy one that has a column for its parent.
+    return CheckConstraint(constraint.sqltext, name=constraint.name, **constraint.dialect_kwargs)
 
 
 def _unbound(type_: Any) -> Any:
