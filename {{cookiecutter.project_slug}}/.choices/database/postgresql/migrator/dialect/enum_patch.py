@@ -10,7 +10,7 @@ from typing import Any
 from alembic.operations.ops import AlterColumnOp
 from alembic_postgresql_enum.get_enum_data import get_default_from_alembic_ops
 from alembic_postgresql_enum.operations import add_enum_values, sync_enum_values
-from sqlalchemy import Connection
+from sqlalchemy import DDL, Connection
 
 
 def apply() -> None:
@@ -24,12 +24,12 @@ def apply() -> None:
 def create_type(connection: Connection, enum_type_name: str, enum_values: Iterable[str]) -> None:
     """Make a type."""
     members = ", ".join(map(_literal, enum_values))
-    connection.exec_driver_sql(f"CREATE TYPE {enum_type_name} AS ENUM ({members})")
+    _execute(connection, f"CREATE TYPE {enum_type_name} AS ENUM ({members})")
 
 
 def add_value(connection: Connection, enum_type_name: str, enum_value: str) -> None:
     """Add a member behind all others."""
-    connection.exec_driver_sql(f"ALTER TYPE {enum_type_name} ADD VALUE {_literal(enum_value)}")
+    _execute(connection, f"ALTER TYPE {enum_type_name} ADD VALUE {_literal(enum_value)}")
 
 
 def add_value_before(
@@ -37,7 +37,7 @@ def add_value_before(
 ) -> None:
     """Add a member before another one."""
     new, neighbor = _literal(enum_value), _literal(neighbor_value)
-    connection.exec_driver_sql(f"ALTER TYPE {enum_type_name} ADD VALUE {new} BEFORE {neighbor}")
+    _execute(connection, f"ALTER TYPE {enum_type_name} ADD VALUE {new} BEFORE {neighbor}")
 
 
 def changed_default(
@@ -54,6 +54,11 @@ def changed_default(
     return column, sql if "::" in sql else f"{sql}::text"
 
 
+def _execute(connection: Connection, sql: str) -> None:
+    # Both the server's connections and that of `--sql` take it.
+    connection.execute(DDL(sql))  # type: ignore[no-untyped-call]
+
+
 def _literal(member: str) -> str:
-    # The driver reads a percent sign as the beginning of a parameter.
+    # DDL reads a percent sign as the beginning of a parameter.
     return "'" + member.replace("'", "''").replace("%", "%%") + "'"
