@@ -81,6 +81,15 @@ def test_tests_refuse_a_database_that_is_not_for_tests(project: Project) -> None
     assert "must name a test database" in project.refused("pytest", TEST_DATABASE_URL=url)
 
 
+@pytest.mark.databases("postgresql", "mysql")
+@pytest.mark.strategies("env-var")
+def test_tests_say_that_their_server_does_not_answer(project: Project) -> None:
+    project.environment["TEST_DATABASE_URL"] = re.sub(r":\d+/", ":1/", project.url)
+    output = project.refused("pytest")
+    assert "TEST_DATABASE_URL: Cannot connect to" in output
+    assert "Traceback" not in output
+
+
 def test_migrate_add_a_model_and_go_back(project: Project) -> None:
     project.ok("alembic", "upgrade", "head")
     assert project.tables() == {"alembic_version", "note"}

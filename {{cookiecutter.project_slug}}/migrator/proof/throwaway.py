@@ -9,7 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, NullPool, create_engine
 
-from ..dialect.throwaway import empty_database, own_server
+from ..dialect.engine import CONNECT_ERRORS, reason_of
+from ..dialect.throwaway import empty_database, own_server, server_text
 from ..errors import SettingsError
 from ..paths import INI
 from ..url import parse_url
@@ -29,12 +30,17 @@ def server(folder: Path | None = None) -> Iterator[URL]:
         folder: where a server that is started keeps its files; None deletes them at the end.
 
     Raises:
-        SettingsError: there is none, or the name does not say that it is for tests.
+        SettingsError: there is none, it does not answer, or the name does not say that it is for
+            tests.
     """
     if value := os.environ.get(VARIABLE):
         url = parse_url(value, VARIABLE)
         if "test" not in (url.database or ""):
             raise SettingsError(f"{VARIABLE} must name a test database, not {url.database!r}.")
+        try:
+            server_text(url)
+        except CONNECT_ERRORS as error:
+            raise SettingsError(f"{VARIABLE}: {reason_of(url, error)}") from error
         yield url
         return
     with own_server(folder) as own:
