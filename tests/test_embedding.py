@@ -46,6 +46,25 @@ with engine({url!r}).connect() as connection:
     assert project.version() == ["a1c0de000001"]
 
 
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_a_revision_cannot_end_the_transaction_of_a_program(project: Project) -> None:
+    project.write_revision(
+        "r1", "with op.get_context().autocommit_block():\n    pass", down_revision="a1c0de000001"
+    )
+    project.python(f"""{PREAMBLE}
+from alembic.util import CommandError
+with engine({project.url!r}).connect() as connection, connection.begin():
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        assert "transaction open" in str(error)
+    else:
+        raise SystemExit("it ran")
+""")
+
+
 def test_logging_and_garbage_collection_stay_the_callers(project: Project) -> None:
     printed = project.python(f"""{PREAMBLE}
 import gc

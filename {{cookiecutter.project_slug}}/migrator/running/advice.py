@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
@@ -56,7 +57,8 @@ def explained_errors(context: MigrationContext, project: Project) -> Iterator[No
 
     Raises:
         CommandError: the body did, with more to read if the database's state is the reason; or
-            the database does not let its user do what a revision does.
+            the database does not let its user do what a revision does; or a revision has to end
+            a transaction that is not its own.
     """
     try:
         yield
@@ -80,3 +82,11 @@ def explained_errors(context: MigrationContext, project: Project) -> Iterator[No
         if not message:
             raise
         raise CommandError(message) from error
+    except AssertionError as error:
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        if frame.f_code.co_name != "autocommit_block":
+            raise
+        raise CommandError(
+            "A revision has an autocommit_block, but the program that runs it has a transaction open"
+            " on its connection: commit that first, or hand over a connection without one."
+        ) from error
