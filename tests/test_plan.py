@@ -227,6 +227,30 @@ op.execute("UPDATE note SET id = id")
     assert [effect["waiting"] for effect in update["effects"]] == ["writers of the same rows"]
 
 
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
+def test_what_a_plan_says_of_a_column_and_of_a_validation(project: Project) -> None:
+    project.environment["TEST_DATABASE_URL"] = project.url
+    project.ok("alembic", "upgrade", "head")
+    project.write_revision(
+        "r1",
+        'op.add_column("note", sa.Column("size", sa.Integer()))\n'
+        'op.create_check_constraint("ck", "note", "size > 0", postgresql_not_valid=True)\n'
+        'op.add_column("note", sa.Column("kind", sa.Text(), nullable=False))',
+        'op.execute("ALTER TABLE note DROP size, DROP kind")',
+        HEAD,
+    )
+    project.write_revision(
+        "r2", 'op.execute("ALTER TABLE note VALIDATE CONSTRAINT ck")', "pass", "r1"
+    )
+    found = plan(project)
+    # It has no default that could be left out, and a validation leaves nothing to undo.
+    assert found["statements"][2]["safe_form"].startswith("the column without NOT NULL")
+    assert found["irreversible"] == {}
+    output = project.refused("pytest", "tests/test_migrations.py", "-k", "running_code")
+    assert "stops writers of note (AccessExclusive) for" in output
+
+
 @pytest.mark.databases("postgresql", "mysql")
 @pytest.mark.strategies("env-var")
 def test_the_projects_own_test_fails_until_somebody_has_reviewed(project: Project) -> None:

@@ -42,7 +42,8 @@ def findings(config: Config, connection: Connection) -> list[str]:
 
 
 def _sentence(statement: Statement) -> str:
-    locks = ", ".join(f"{effect.table} ({effect.lock})" for effect in statement.stopped)
+    # A table that an earlier statement holds may be touched again.
+    locks = ", ".join(dict.fromkeys(f"{e.table} ({e.lock})" for e in statement.stopped))
     work = ", ".join(
         f"{effect.work} of {effect.table}" for effect in statement.effects if effect.work
     )

@@ -30,7 +30,7 @@ def losses(script: Script, dialect: str) -> list[str]:
         for what in dict.fromkeys(_lost(entry.operation))
     ]
     downgrade = recorded(script, dialect, "downgrade")
-    if upgrade and not downgrade.operations:
+    if not downgrade.operations and not all(_only_validates(entry.operation) for entry in upgrade):
         found.append(f"its downgrade() {'stops' if downgrade.stopped_by else 'does nothing'}")
     return found
 
@@ -45,3 +45,9 @@ def _lost(operation: ops.MigrateOperation) -> Iterator[str]:
             yield from (
                 what for sign, what in _SQL.items() if re.search(sign, str(sql), re.IGNORECASE)
             )
+
+
+def _only_validates(operation: ops.MigrateOperation) -> bool:
+    """Return whether there is nothing to undo."""
+    sql = str(operation.sqltext) if isinstance(operation, ops.ExecuteSQLOp) else ""
+    return bool(re.search(r"\bVALIDATE\s+CONSTRAINT\b", sql, re.IGNORECASE))
