@@ -108,6 +108,9 @@ def _paired(operations: Iterable[MigrateOperation]) -> list[MigrateOperation]:
         content = _content(create)
         if isinstance(create, Create) and content is not None and content in drops:
             drop = drops.pop(content)
+            if _name(drop) == _name(create):
+                # It is made again, because the server stores it otherwise.
+                continue
             paired[paired.index(create)] = RenameOp(content[0], drop, create)
             paired.remove(drop)
     return paired

@@ -24,8 +24,8 @@ from alembic.operations.ops import (
     UpgradeOps,
 )
 from alembic.runtime.plugins import _all_plugins
-from alembic.util import PriorityDispatchResult
-from sqlalchemy import CheckConstraint, Column, Index, MetaData, UniqueConstraint
+from alembic.util import CommandError, DispatchPriority, PriorityDispatchResult
+from sqlalchemy import CheckConstraint, Column, Identity, Index, MetaData, UniqueConstraint
 
 from ..definitions import ComparesDefinitions, Pair, bare_text
 from ..dialect.stored import stored_otherwise
@@ -41,10 +41,36 @@ def register_comparators() -> None:
     what this adds. A plugin of its own would be announced in a line of every command.
     """
     tables = _all_plugins["alembic.autogenerate.tables"]
+    tables.add_autogenerate_comparator(
+        refuse_default_for_identity, "column", priority=DispatchPriority.FIRST
+    )
     tables.add_autogenerate_comparator(compare_computed, "column")
     tables.add_autogenerate_comparator(compare_stored, "schema")
     # Alembic 1.20 only warns that a computed column differs. Here it is made again.
     server_defaults._warn_computed_not_supported = lambda tname, cname: None
+
+
+def refuse_default_for_identity(
+    context: AutogenContext,
+    operation: AlterColumnOp,
+    schema: str | None,
+    table: str,
+    name: str,
+    reflected: Column[Any],
+    model: Column[Any],
+) -> PriorityDispatchResult:
+    """Refuse what Alembic 1.20 ends in an AssertionError for: an identity becomes a default, or back.
+
+    Raises:
+        CommandError: it does.
+    """
+    defaults = reflected.server_default, model.server_default
+    if None not in defaults and len({isinstance(default, Identity) for default in defaults}) > 1:
+        raise CommandError(
+            f"{table}.{name}: autogenerate cannot turn an identity into a default, or back. Drop the"
+            " one in a revision, and add the other in the next."
+        )
+    return PriorityDispatchResult.CONTINUE
 
 
 def compare_computed(
@@ -161,7 +187,12 @@ def _made_again(
         if not isinstance(operation, AlterColumnOp) or operation.column_name != model.name:
             yield operation
     touched = _dropped_names(group)
-    there = {item.name: item for item in _items(reflected)}
+    there: dict[Any, Any] = {}
+    for item in _items(reflected):
+        # A server may reflect a UNIQUE as an index too; on MySQL, that has the order of its columns.
+        other = there.setdefault(item.name, item)
+        if [*item.columns.keys()] != [*other.columns.keys()]:
+            there[item.name] = item
     for item in _items(model):
         if item.name in there and str(item.name) not in touched:
             yield _dropped(there[item.name])
@@ -172,7 +203,6 @@ def _made_again(
 
 def _items(column: Column[Any]) -> Iterator[Any]:
     """Yield the indexes and constraints that a column is in, and that would go with it."""
-    # MySQL reflects a unique index twice; the index has the order of its columns.
     for item in [*column.table.constraints, *column.table.indexes]:
         match item:
             case Index():

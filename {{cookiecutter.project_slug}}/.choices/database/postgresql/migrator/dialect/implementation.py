@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from alembic.ddl.postgresql import PostgresqlImpl
-from sqlalchemy import Column, DefaultClause, Index, Inspector, MetaData, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    DateTime,
+    DefaultClause,
+    Index,
+    Inspector,
+    MetaData,
+    Table,
+    Time,
+    UniqueConstraint,
+)
 
 from ..definitions import ComparesDefinitions, Pair
 from ..limits import lock_timeout
@@ -39,10 +49,15 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
     def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
         """Return whether the types differ; then a default with the old type's cast does as well."""
         there, declared = (
-            getattr(column.type, "collation", None)
+            [
+                getattr(column.type, "collation", None),
+                # Numbers have one too, which Alembic compares.
+                isinstance(column.type, DateTime | Time)
+                and getattr(column.type, "precision", None),
+            ]
             for column in (inspector_column, metadata_column)
         )
-        # Alembic compares no collations.
+        # Alembic compares no collations, and no precision of a time.
         differ = there != declared or super().compare_type(inspector_column, metadata_column)
         if differ:
             self.retyped.add(inspector_column.table)
