@@ -174,7 +174,7 @@ def live(project: Project, images: Images) -> Life:
     assert labels["org.opencontainers.image.version"] == "2"
     assert config["User"] == "10001:10001"
 
-    name = f"{project.path.name}_{os.getpid()}"
+    name = f"{project.path.name}_{project.database}_{os.getpid()}"
     url = project.url
     volume: list[str] = []
     if project.database == "sqlite":

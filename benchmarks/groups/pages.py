@@ -100,7 +100,7 @@ def _serving(project: Project, words: tuple[str, ...]) -> Iterator[None]:
     process = subprocess.Popen(
         words,
         cwd=project.path,
-        env=project.variables(),
+        env=project.variables(ENVIRONMENT="development"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
