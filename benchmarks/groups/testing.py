@@ -27,12 +27,11 @@ import pytest
 from alembic import command
 from flask import Flask
 from flask.testing import FlaskClient
+from migrator.testing import alembic_config
 from sqlalchemy import NullPool, create_engine
 
 from {SLUG}.extensions import db
 from {SLUG}.models.note import Note
-
-from .conftest import alembic_config
 
 
 @pytest.mark.parametrize("number", range({MANY}))
