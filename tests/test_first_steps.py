@@ -43,7 +43,7 @@ def served(project: Project, *command: str, **variables: str) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def fetch(address: str, data: bytes | None = None) -> tuple[int, str]:
