@@ -150,6 +150,7 @@ OF_DATABASE = {
         "migrator/dialect/enum_names.py",
         "migrator/dialect/enum_patch.py",
         "migrator/dialect/enum_types.py",
+        "migrator/dialect/identities.py",
         "migrator/dialect/halfway.py",
         "migrator/dialect/reflection_patch.py",
         "migrator/dialect/refusal.py",

@@ -18,7 +18,7 @@ import logging, os, subprocess, sys
 from pathlib import Path
 from migrator import kept
 from migrator.dialect import throwaway
-from migrator.proof.throwaway import upgrade
+from migrator.proof.throwaway import empty_database, upgrade
 from migrator.url import parse_url
 
 folder, url = Path(sys.argv[1]), parse_url(sys.argv[2], "the test")
@@ -30,7 +30,7 @@ logger.addFilter(
 )
 with kept.opened(folder, url, "shop") as keeper:
     source = keeper.at_head(upgrade)
-    with throwaway.empty_database(url, source) as copy:
+    with empty_database(url, source) as copy:
         if url.get_backend_name() == "sqlite":
             throwaway.seal(copy)
             import sqlite3

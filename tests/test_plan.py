@@ -193,7 +193,7 @@ def test_what_is_locked_stays_locked_until_the_revision_ends(project: Project) -
     assert validate["effects"][0]["lock"] == "ShareUpdateExclusive"
     assert validate["held"] == [exclusive]
     assert validate["stops_writers"]
-    assert "a revision of its own" in validate["safe_form"]
+    assert "a separate revision" in validate["safe_form"]
     assert update["stops_writers"]
     assert update["effects"][0]["waiting"] == "writers of the same rows"
     for concurrent, work in ((create, "scan"), (drop, "")):

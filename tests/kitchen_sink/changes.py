@@ -67,6 +67,26 @@ CHANGES = [
     Change("float to numeric", column(sa.Float()), column(sa.Numeric(9, 2)), ("modify_type",)),
     Change("string to binary", column(sa.String(9)), column(sa.LargeBinary()), ("modify_type",)),
     Change(
+        "time precision",
+        column(sa.DateTime(), "2000-01-01"),
+        column(pg.TIMESTAMP(precision=3), "2000-01-01"),
+        ("modify_type",),
+        ("postgresql",),
+    ),
+    Change(
+        "identity removed",
+        lambda: [C("c", sa.Integer, sa.Identity(always=True, start=5), nullable=False)],
+        lambda: [C("c", sa.Integer, nullable=False)],
+        ("modify_default",),
+        ("postgresql",),
+    ),
+    Change(
+        "unique order",
+        lambda: [C("c", sa.Integer), C("d", sa.Integer), sa.UniqueConstraint("c", "d", name="u")],
+        lambda: [C("c", sa.Integer), C("d", sa.Integer), sa.UniqueConstraint("d", "c", name="u")],
+        ("add_constraint", "remove_constraint"),
+    ),
+    Change(
         "time zone",
         column(sa.DateTime()),
         column(sa.DateTime(timezone=True)),

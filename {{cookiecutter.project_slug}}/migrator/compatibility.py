@@ -133,7 +133,7 @@ def _run(command: list[str], folder: Path) -> int:
 
     On Ctrl-C they are stopped once, and drop their databases before this goes on.
     """
-    # In a group of its own, so that the terminal's Ctrl-C does not reach it as well.
+    # In a separate process group, so that the terminal's Ctrl-C does not reach it as well.
     with subprocess.Popen(command, cwd=folder, start_new_session=True) as process:
         try:
             return process.wait()

@@ -1,4 +1,4 @@
-"""What a database stores in words of its own: defaults, CHECKs, computed columns and indexes."""
+"""What a database stores in its own words: defaults, CHECKs, computed columns and indexes."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,15 @@ from typing import Any, Literal
 
 from alembic.ddl._autogen import ComparisonResult
 from alembic.ddl.impl import DefaultImpl
-from sqlalchemy import CheckConstraint, ClauseElement, Column, Dialect, Index, Table
+from sqlalchemy import (
+    CheckConstraint,
+    ClauseElement,
+    Column,
+    Dialect,
+    Index,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.schema import CreateIndex
 from sqlalchemy.util import strip_outer_parens
 
@@ -37,7 +45,7 @@ class ComparesDefinitions(DefaultImpl):
         """Begin with nothing to ask."""
         super().__init__(*arguments, **options)
         self.pairs: list[Pair] = []
-        # Tables with columns of another type, with which the server reads a condition anew.
+        # Tables with columns of another type, with which the server reads a condition again.
         self.retyped: set[Table] = set()
 
     def compare_check_constraint(
@@ -51,6 +59,15 @@ class ComparesDefinitions(DefaultImpl):
         if len(texts) > 1 or reflected_constraint.table in self.retyped:
             self.pairs.append(Pair("check", metadata_constraint, reflected_constraint))
         return ComparisonResult.Equal()
+
+    def compare_unique_constraint(
+        self, metadata_constraint: UniqueConstraint, reflected_constraint: UniqueConstraint
+    ) -> ComparisonResult:
+        """Compare the order of the columns as well, which Alembic does not."""
+        new, old = ([*each.columns.keys()] for each in (metadata_constraint, reflected_constraint))
+        if new != old and sorted(new) == sorted(old):
+            return ComparisonResult.Different(f"order {old} to {new}")
+        return super().compare_unique_constraint(metadata_constraint, reflected_constraint)
 
     def compare_indexes(self, metadata_index: Index, reflected_index: Index) -> ComparisonResult:
         """Keep two indexes that differ; Alembic compares no conditions and no options."""

@@ -69,7 +69,14 @@ def base_url(pytestconfig: pytest.Config) -> Iterator[URL]:
 def new_database(base_url: URL) -> Iterator[Callable[..., URL]]:
     """Makes a database at each call, empty or a copy; all are dropped after the last test."""
     with ExitStack() as stack:
-        yield lambda source=None: stack.enter_context(throwaway.empty_database(base_url, source))
+
+        def new(source: URL | None = None) -> URL:
+            try:
+                return stack.enter_context(throwaway.empty_database(base_url, source))
+            except SettingsError as error:
+                pytest.exit(str(error), 2)
+
+        yield new
 
 
 @pytest.fixture(scope="session")

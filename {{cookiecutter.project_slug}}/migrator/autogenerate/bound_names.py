@@ -36,19 +36,17 @@ def render_column(column: Column[Any], context: AutogenContext) -> str | None:
     return text.replace(f"name={name!r}", f"name=op.f({name!r})")
 
 
-def unbind(operations: OpContainer) -> None:
-    """Change operations in place: a column gets another type, and its constraint by itself.
+def move_checks(operations: OpContainer) -> None:
+    """Change operations in place: a CHECK of a column, or of its type, is made once, with its name.
 
-    Alembic finds the constraint as well, so that it would be made twice, once without its name.
-    In a new table it does not find a CHECK that was given to a column.
+    In a new table, Alembic leaves out a CHECK that was given to a column. Where a column gets another
+    type, it finds the type's CHECK, and would make it once more with the column.
     """
     for group in operations.ops:
         if isinstance(group, CreateTableOp):
             columns = [item for item in group.columns if isinstance(item, Column)]
-            group.columns = [
-                *group.columns,
-                *(_of_table(own) for column in columns for own in column.constraints),
-            ]
+            checks = (_of_table(check) for column in columns for check in column.constraints)
+            group.columns = [*group.columns, *checks]
         for part in group.ops if isinstance(group, ModifyTableOps) else []:
             if isinstance(part, AlterColumnOp):
                 part.modify_type = _unbound(part.modify_type)

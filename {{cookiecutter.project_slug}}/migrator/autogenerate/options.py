@@ -12,7 +12,7 @@ from alembic.util import CommandError
 
 from ..project import Project
 from ..running.guards import command_name
-from .bound_names import render_column, unbind
+from .bound_names import move_checks, render_column
 from .files import in_files
 from .order import order_operations
 from .ownership import is_own_name
@@ -68,7 +68,7 @@ def review(
 ) -> None:
     """Order what autogenerate found, name what it drops, and write no empty revision.
 
-    What would keep a table's users waiting follows in revisions of its own.
+    What would keep a table's users waiting follows in separate revisions.
 
     Raises:
         CommandError: there are no models, but the database has tables.
@@ -79,7 +79,7 @@ def review(
     is_written = command_name(context) == "revision"
     parts = []
     for upgrade, downgrade in zip(script.upgrade_ops_list, script.downgrade_ops_list, strict=True):
-        unbind(upgrade)
+        move_checks(upgrade)
         find_renames(upgrade)
         if is_written and (in_safe_forms := context.opts.get("in_safe_forms")):
             parts += in_safe_forms(context, upgrade)

@@ -38,7 +38,7 @@ def register_comparators() -> None:
     """Have Alembic do this after its own comparisons, once per process.
 
     As a part of its plugin, it comes before comparisons of priority LAST: that of enum types looks at
-    what this adds. A plugin of its own would be announced in a line of every command.
+    what this adds. A separate plugin would be announced in a line of every command.
     """
     tables = _all_plugins["alembic.autogenerate.tables"]
     tables.add_autogenerate_comparator(
@@ -189,9 +189,9 @@ def _made_again(
     touched = _dropped_names(group)
     there: dict[Any, Any] = {}
     for item in _items(reflected):
-        # A server may reflect a UNIQUE as an index too; on MySQL, that has the order of its columns.
+        # A server may reflect a UNIQUE as an index too; on MySQL, that says more of its columns.
         other = there.setdefault(item.name, item)
-        if [*item.columns.keys()] != [*other.columns.keys()]:
+        if _parts(item) != _parts(other):
             there[item.name] = item
     for item in _items(model):
         if item.name in there and str(item.name) not in touched:
@@ -204,14 +204,17 @@ def _made_again(
 def _items(column: Column[Any]) -> Iterator[Any]:
     """Yield the indexes and constraints that a column is in, and that would go with it."""
     for item in [*column.table.constraints, *column.table.indexes]:
-        match item:
-            case Index():
-                parts = [*item.expressions]
-            case UniqueConstraint():
-                parts = [*item.columns]
-            case CheckConstraint():
-                parts = [item.sqltext]
-            case _:
-                continue
-        if any(re.search(rf"\b{re.escape(column.name)}\b", str(part)) for part in parts):
+        if any(re.search(rf"\b{re.escape(column.name)}\b", part) for part in _parts(item)):
             yield item
+
+
+def _parts(item: Any) -> list[str]:
+    """Return the texts of what an index or a constraint is on, in their order."""
+    match item:
+        case Index():
+            return [str(part) for part in item.expressions]
+        case UniqueConstraint():
+            return [str(column) for column in item.columns]
+        case CheckConstraint():
+            return [str(item.sqltext)]
+    return []

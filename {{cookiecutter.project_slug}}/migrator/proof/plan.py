@@ -15,6 +15,7 @@ from ..dialect.server import blocking_sessions, server_version
 from ..engine import connect_as_owner
 from ..limits import lock_retries, lock_timeout
 from ..project import Project, load_project
+from ..revisions.base import git
 from ..revisions.effects import Effect, Size, Waiting
 from ..revisions.losses import losses
 from ..revisions.sql import newest_at
@@ -106,6 +107,7 @@ def _look(project: Project, scripts: ScriptDirectory) -> Plan:
 
 def _since(commit: str, project: Project, scripts: ScriptDirectory) -> Plan:
     """Return the revisions that a commit lacks as those that are pending."""
+    git("rev-parse", "--git-dir")
     start = tuple(newest_at(commit, project.section).split())
     newest_first = scripts.iterate_revisions("heads", start, implicit_base=True)
     pending = [script.revision for script in newest_first][::-1]
@@ -224,7 +226,7 @@ def _shown(statement: Statement) -> tuple[Effect, ...]:
 def _cells(plan: Plan, statement: Statement, effect: Effect) -> tuple[str, ...]:
     """Return a table, its size, its lock, what is done to its rows, and who waits."""
     size = plan.sizes.get(effect.table, Size())
-    parts = [] if size.rows is None else [f"{size.rows:,} rows"]
+    parts = [] if size.rows is None else [f"{size.rows:,} row{'s' * (size.rows != 1)}"]
     parts += [] if size.bytes is None else [f"{size.bytes / 2**20:,.1f} MiB"]
     lock, waiting = effect.lock, str(effect.waiting)
     if effect not in statement.effects:

@@ -61,7 +61,7 @@ class Statement:
     def safe_form(self) -> str:
         """What does the same without making writers wait; empty where nothing is known."""
         if self.stopped and not any(effect.stops_writers for effect in self.effects):
-            return "a revision of its own: an earlier statement of this one has the lock"
+            return "a separate revision: an earlier statement of this one has the lock"
         for pattern, form in SAFE_FORMS.items():
             if re.search(pattern, self.sql, re.IGNORECASE):
                 return form

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice, product
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,10 +21,10 @@ from ..project import Project, load_project
 from ..revisions import head
 from ..revisions.base import base_of_branch
 from ..revisions.selecting import listed
+from ..revisions.unsafe import is_reviewed
 
 ROWS = 3  # for each table
 TRIES = 200  # for each row, with values that the table's CHECKs mention
-_REVIEWED = re.compile(r"#\s*reviewed:\s*\S")
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(?<![\w.'])(-?\d+(?:\.\d+)?)")
 _VALUES: dict[type, Any] = {
     bool: lambda number: number % 2 == 1,
@@ -77,8 +76,9 @@ def tried_with_rows(
         for script in new:
             command.upgrade(config, script.revision)
             after = counts(connection)
-            is_meant = _REVIEWED.search(Path(script.path).read_text(encoding="utf-8"))
-            (notes if is_meant else lost).extend(_losses(script.revision, before, after))
+            (notes if is_reviewed(script.path) else lost).extend(
+                _losses(script.revision, before, after)
+            )
             before = after
         empty |= fill(connection, given, project)
         before = counts(connection)

@@ -1,6 +1,7 @@
-"""Empty databases for the tests and for measurements, each dropped at its end."""
+"""Databases for the tests and for measurements, each dropped at its end."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,14 +9,13 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 from ..dialect.engine import CONNECT_ERRORS, reason_of
-from ..dialect.throwaway import empty_database, own_server, server_text
+from ..dialect.throwaway import drop, make, own_server, server_text
 from ..errors import SettingsError
 from ..paths import INI
 from ..url import parse_url
-
-__all__ = ["alembic_config", "empty_database", "server", "upgrade"]
 
 VARIABLE = "TEST_DATABASE_URL"
 
@@ -45,6 +45,32 @@ def server(folder: Path | None = None) -> Iterator[URL]:
         return
     with own_server(folder) as own:
         yield parse_url(own, "the test server's URL")
+
+
+@contextmanager
+def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
+    """Make a database, yield its URL, and drop it afterwards.
+
+    Args:
+        base: of the server, with the beginning of the database's name.
+        source: a sealed database, to be copied.
+
+    Raises:
+        SettingsError: the server refuses to make one.
+    """
+    url = base.set(database=f"{base.database}_{secrets.token_hex(4)}")
+    try:
+        make(url, source)
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise SettingsError(
+            f"The server for the tests makes no database, and {VARIABLE} has to name one whose user"
+            f" may: {reason}"
+        ) from error
+    try:
+        yield url
+    finally:
+        drop(url)
 
 
 def alembic_config(connection: Connection, section: str = "alembic") -> Config:

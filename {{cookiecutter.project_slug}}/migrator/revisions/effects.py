@@ -28,7 +28,7 @@ class Effect:
     Attributes:
         table: as the database names it.
         lock: as the server names it; empty where it has no such locks.
-        work: whether all rows are read, or written anew.
+        work: whether all rows are read, or rewritten.
         waiting: who waits until the lock is given back.
     """
 

@@ -57,7 +57,7 @@ def findings(scripts: Iterable[Script], project: Project, dialect: str, also: Ru
     return found
 
 
-def is_reviewed(path: str, first: int, last: int) -> bool:
+def is_reviewed(path: str, first: int = 1, last: int | None = None) -> bool:
     """Return whether one of a file's lines, counted from 1, has a `# reviewed: <why>`."""
     # As Python reads it, which knows `# coding:`.
     with tokenize.open(path) as file:

@@ -51,7 +51,7 @@ _BUILDS_INDEX = re.compile(r"ADD\b.*\b(INDEX|KEY|UNIQUE)\b|\s*CREATE\b", _FLAGS)
 _GIVEN = re.compile(r"\bLOCK\s*=?\s*(NONE|SHARED|EXCLUSIVE)\b|\bALGORITHM\s*=", _FLAGS)
 
 _TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-# A table that is built anew gets another number. Not every user may see it.
+# A table that is rebuilt gets another number. Not every user may see it.
 _NUMBERS = """
     SELECT SUBSTRING_INDEX(name, '/', -1), table_id FROM information_schema.{}
     WHERE name LIKE CONCAT(DATABASE(), '/%')
@@ -68,7 +68,7 @@ SAFE_FORMS = {
     r"\bCHECK\b": "there is none: at a quiet hour, or in the code",
     r"\b(MODIFY|CHANGE)\b": "a new column, which takes the old one's place in steps",
     r"\bADD\s+(COLUMN\b|\S+\s)": "the column without its default; then a backfill",
-    r"\s*(UPDATE|DELETE)\b": "migrator.backfill, in a revision of its own",
+    r"\s*(UPDATE|DELETE)\b": "migrator.backfill, in a separate revision",
 }
 
 

@@ -1,8 +1,6 @@
 """Empty databases, on the server that `TEST_DATABASE_URL` names."""
 
-import secrets
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, NullPool, create_engine, text
@@ -24,22 +22,6 @@ def own_server(folder: Path | None = None) -> AbstractContextManager[URL]:
         " server whose user may create databases, with a name that contains `test`, as in"
         " TEST_DATABASE_URL=mysql://root@127.0.0.1:3306/test"
     )
-
-
-@contextmanager
-def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
-    """Make an empty database on a server, yield its URL, and drop it afterwards.
-
-    Args:
-        base: of the server, with the beginning of the database's name.
-        source: None, as nothing is copied.
-    """
-    url = base.set(database=f"{base.database}_{secrets.token_hex(4)}")
-    make(url)
-    try:
-        yield url
-    finally:
-        drop(url)
 
 
 def kept_url(base: URL, folder: Path, name: str) -> URL:

@@ -69,7 +69,7 @@ _SIZES = text("""
 
 # What does the same without making writers wait, by what is in the statement.
 SAFE_FORMS = {
-    r"\bCREATE\s+(UNIQUE\s+)?INDEX\b": "postgresql_concurrently=True, in a revision of its own and"
+    r"\bCREATE\s+(UNIQUE\s+)?INDEX\b": "postgresql_concurrently=True, in a separate revision and"
     " inside `with op.get_context().autocommit_block():`",
     r"\b(FOREIGN\s+KEY|REFERENCES|CHECK)\b": "postgresql_not_valid=True, and VALIDATE CONSTRAINT in"
     " the next revision",
@@ -80,7 +80,7 @@ SAFE_FORMS = {
     r"\bADD\s+COLUMN\b(?!.*\bDEFAULT\b).*\bNOT\s+NULL\b": "the column without NOT NULL; then a"
     " backfill; then SET NOT NULL",
     r"\bADD\s+COLUMN\b": "the column without its default; then the default; then a backfill",
-    r"\s*(UPDATE|DELETE)\b": "migrator.backfill, in a revision of its own",
+    r"\s*(UPDATE|DELETE)\b": "migrator.backfill, in a separate revision",
 }
 
 
@@ -113,8 +113,8 @@ class Measuring:
     ) -> list[Effect]:
         """Run a statement, commit it, and return what it does to the tables of before.
 
-        What a transaction has locked is no new lock for its next statement, so each has to have
-        a transaction of its own.
+        What a transaction has locked is no new lock for its next statement, so each needs
+        a separate transaction.
 
         Args:
             cursor: the driver's, on which it runs.

@@ -70,7 +70,7 @@ def in_safe_forms(context: MigrationContext, upgrade: UpgradeOps) -> list[Part]:
         upgrade: what autogenerate found, in its own order.
 
     Returns:
-        What follows, in its order: each is for a revision, and so a transaction, of its own.
+        What follows, in its order: each part is for a separate revision, and so transaction.
     """
     assert context.connection is not None
     creates = [operation for operation in upgrade.ops if isinstance(operation, CreateTableOp)]

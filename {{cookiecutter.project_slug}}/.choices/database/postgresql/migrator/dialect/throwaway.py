@@ -1,6 +1,5 @@
 """Databases for a while, empty or copies, on a PostgreSQL server that is started for them."""
 
-import secrets
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -65,22 +64,6 @@ def own_server(folder: Path | None = None) -> Iterator[URL]:
                 if is_last:
                     own.stop()
                     (folder / "was_stopped").touch()
-
-
-@contextmanager
-def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
-    """Make a database on a server, yield its URL, and drop it afterwards.
-
-    Args:
-        base: of the server, with the beginning of the database's name.
-        source: a sealed database, to be copied.
-    """
-    url = base.set(database=f"{base.database}_{secrets.token_hex(4)}")
-    make(url, source)
-    try:
-        yield url
-    finally:
-        drop(url)
 
 
 def kept_url(base: URL, folder: Path, name: str) -> URL:

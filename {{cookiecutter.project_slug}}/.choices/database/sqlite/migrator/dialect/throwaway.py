@@ -1,6 +1,5 @@
 """Databases for a while, empty or copies: files in a temporary folder."""
 
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,22 +20,6 @@ def own_server(folder: Path | None = None) -> Iterator[URL]:
     """
     with TemporaryDirectory() as temporary:
         yield URL.create("sqlite", database=f"{temporary}/test.sqlite3")
-
-
-@contextmanager
-def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
-    """Yield the URL of a database that does not exist yet or is a copy, and remove it afterwards.
-
-    Args:
-        base: the beginning of the file's name.
-        source: a sealed database, to be copied.
-    """
-    url = base.set(database=f"{base.database}.{secrets.token_hex(4)}")
-    try:
-        make(url, source)
-        yield url
-    finally:
-        drop(url)
 
 
 def kept_url(base: URL, folder: Path, name: str) -> URL:
