@@ -17,10 +17,9 @@ from typing import Any
 
 import psycopg
 import pymysql
-from cookiecutter.main import cookiecutter
 from pymysql.constants import ER
 
-from .projects import REPOSITORY, SLUG, Project, install
+from .projects import REPOSITORY, SLUG, Project, generate
 from .servers import new_database
 from .test_regeneration import Git
 
@@ -358,19 +357,8 @@ def main() -> None:
         for database, heading in (("postgresql", "PostgreSQL"), ("mysql", "MariaDB")):
             folder = Path(name, database)
             answers = {"project_slug": SLUG, "database": database, "url_strategy": "env-var"}
-            path = cookiecutter(
-                str(REPOSITORY),
-                no_input=True,
-                extra_context=answers,
-                output_dir=str(folder),
-                default_config=True,
-            )
-            pyproject = Path(path, "pyproject.toml")
-            programs = install(
-                REPOSITORY / ".pytest_cache" / "d" / "projects" / "environment", [pyproject]
-            )
-            with new_database(database, folder) as url:
-                project = Project(Path(path), answers, programs, url)
+            project = generate(folder, answers)
+            with new_database(database, folder) as project.url:
                 prepare(project)
                 rows = []
                 for line in table(project):
