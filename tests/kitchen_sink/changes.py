@@ -81,6 +81,21 @@ CHANGES = [
         ("postgresql",),
     ),
     Change(
+        "computed column in the condition of an index",
+        lambda: [
+            C("c", sa.Integer),
+            C("d", sa.Integer, sa.Computed("abs(c)", persisted=True)),
+            sa.Index("i", "c", postgresql_where=sa.text("d > 0")),
+        ],
+        lambda: [
+            C("c", sa.Integer),
+            C("d", sa.Integer, sa.Computed("abs(c) + 1", persisted=True)),
+            sa.Index("i", "c", postgresql_where=sa.text("d > 0")),
+        ],
+        ("add_column", "add_index", "remove_column", "remove_index"),
+        ("postgresql",),
+    ),
+    Change(
         "unique order",
         lambda: [C("c", sa.Integer), C("d", sa.Integer), sa.UniqueConstraint("c", "d", name="u")],
         lambda: [C("c", sa.Integer), C("d", sa.Integer), sa.UniqueConstraint("d", "c", name="u")],

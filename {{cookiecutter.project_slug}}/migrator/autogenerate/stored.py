@@ -204,7 +204,9 @@ def _made_again(
 def _items(column: Column[Any]) -> Iterator[Any]:
     """Yield the indexes and constraints that a column is in, and that would go with it."""
     for item in [*column.table.constraints, *column.table.indexes]:
-        if any(re.search(rf"\b{re.escape(column.name)}\b", part) for part in _parts(item)):
+        # An index's condition is among its options.
+        texts = [*_parts(item), *map(str, item.dialect_kwargs.values())]
+        if any(re.search(rf"\b{re.escape(column.name)}\b", text) for text in texts):
             yield item
 
 
