@@ -106,11 +106,13 @@ def test_sql_that_needs_the_database_is_left_out(project: Project, tmp_path: Pat
         "with op.batch_alter_table('note') as note:\n    note.alter_column('text', nullable=True)",
         down_revision="a1c0de000001",
     )
+    Git(project.path).commit("main")
     text = (project.path / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     [command] = re.findall(r"run: \|\n(.*?)\n      -", text, re.DOTALL)
     command = command.replace("uv run ", "")
     summary = tmp_path / "summary"
-    project.ok("bash", "-e", "-c", command, BASE="none", GITHUB_STEP_SUMMARY=str(summary))
+    # What the forge gives as the commit before a branch's first push.
+    project.ok("bash", "-e", "-c", command, BASE="0" * 40, GITHUB_STEP_SUMMARY=str(summary))
     shown = summary.read_text(encoding="utf-8")
     assert "CREATE TABLE note" in shown
     assert "known only with the database at hand" in shown

@@ -203,7 +203,8 @@ def _made_again(
 
 def _items(column: Column[Any]) -> Iterator[Any]:
     """Yield the indexes and constraints that a column is in, and that would go with it."""
-    for item in [*column.table.constraints, *column.table.indexes]:
+    items: list[Any] = [*column.table.constraints, *column.table.indexes]
+    for item in items:
         # An index's condition is among its options.
         texts = [*_parts(item), *map(str, item.dialect_kwargs.values())]
         if any(re.search(rf"\b{re.escape(column.name)}\b", text) for text in texts):
