@@ -163,6 +163,35 @@ def test_enums_are_made_once_grow_and_go(project: Project) -> None:
 
 @pytest.mark.databases("postgresql")
 @pytest.mark.strategies("env-var")
+def test_conditions_that_name_members_outlive_their_type(project: Project) -> None:
+    """A type's members cannot be removed: the downgrade replaces the type."""
+    project.ok("alembic", "upgrade", "head")
+    body = """
+    mood: Mapped[str] = mapped_column(sa.Enum({members}, name="mood"), server_default="good")
+    __table_args__ = (
+        sa.Index("good_things", "id", postgresql_where=sa.text("mood = 'good'")),
+        sa.CheckConstraint("mood IN ('good', 'bad') OR id > 5", name="moody"),
+    )
+"""
+    project.write_model("thing", model(body.replace("{members}", "'good', 'bad'")))
+    assert project.autogenerate("add moods")
+    project.ok("alembic", "upgrade", "head")
+    catalogue = (
+        "SELECT pg_get_indexdef('good_things'::regclass), pg_get_constraintdef(oid)"
+        " FROM pg_constraint WHERE contype = 'c'"
+    )
+    before = project.sql(catalogue)
+    project.write_model("thing", model(body.replace("{members}", "'good', 'bad', 'so so'")))
+    assert project.autogenerate("a third mood")
+    for _ in range(2):
+        project.ok("alembic", "upgrade", "head")
+        project.ok("alembic", "check")
+        project.ok("alembic", "downgrade", "-1")
+        assert project.sql(catalogue) == before
+
+
+@pytest.mark.databases("postgresql")
+@pytest.mark.strategies("env-var")
 def test_enums_keep_their_names_and_their_order(project: Project) -> None:
     enum = '    kind: Mapped[str] = mapped_column(sa.Enum({}, name="KindEnum"))\n'
     project.ok("alembic", "upgrade", "head")

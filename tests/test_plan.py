@@ -236,8 +236,9 @@ def test_what_a_plan_says_of_a_column_and_of_a_validation(project: Project) -> N
         "r1",
         'op.add_column("note", sa.Column("size", sa.Integer()))\n'
         'op.create_check_constraint("ck", "note", "size > 0", postgresql_not_valid=True)\n'
-        'op.add_column("note", sa.Column("kind", sa.Text(), nullable=False))',
-        'op.execute("ALTER TABLE note DROP size, DROP kind")',
+        'op.add_column("note", sa.Column("kind", sa.Text(), nullable=False))\n'
+        'op.add_column("note", sa.Column("twice", sa.Integer(), sa.Computed("2 * id", True)))',
+        'op.execute("ALTER TABLE note DROP size, DROP kind, DROP twice")',
         HEAD,
     )
     project.write_revision(
@@ -246,6 +247,7 @@ def test_what_a_plan_says_of_a_column_and_of_a_validation(project: Project) -> N
     found = plan(project)
     # It has no default that could be left out, and a validation leaves nothing to undo.
     assert found["statements"][2]["safe_form"].startswith("the column without NOT NULL")
+    assert found["statements"][3]["safe_form"].startswith("a plain column that the code writes")
     assert found["irreversible"] == {}
     output = project.refused("pytest", "tests/test_migrations.py", "-k", "running_code")
     assert "stops writers of note (AccessExclusive) for" in output

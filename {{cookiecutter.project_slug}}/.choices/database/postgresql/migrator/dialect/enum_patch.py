@@ -1,7 +1,7 @@
 """Mends alembic_postgresql_enum 1.11, which puts the members of a type into SQL as they are.
 
-It also adds a member behind the one that it should stand before, and takes the object of a changed
-default for its SQL.
+It also adds a member behind the one that it should stand before, takes the object of a changed
+default for its SQL, and leaves conditions as they are that name members of a type which it replaces.
 """
 
 from collections.abc import Iterable
@@ -10,15 +10,71 @@ from typing import Any
 from alembic.operations.ops import AlterColumnOp
 from alembic_postgresql_enum.get_enum_data import get_default_from_alembic_ops
 from alembic_postgresql_enum.operations import add_enum_values, sync_enum_values
-from sqlalchemy import DDL, Connection
+from alembic_postgresql_enum.sql_commands.indexes import (
+    transform_index_definition_for_renamed_values as renamed_in,
+)
+from sqlalchemy import DDL, Connection, text
+
+# What drops and what makes each CHECK, and each index with a condition or an expression, that names
+# a member of a type. A partition has its own from its parent.
+CONDITIONS = """
+WITH named AS (
+    SELECT classid, objid FROM pg_depend, pg_type
+    WHERE refclassid = 'pg_type'::regclass AND refobjid IN (oid, typarray)
+    AND oid = CAST(:name AS regtype)
+)
+SELECT format('DROP INDEX %s', oid::regclass), pg_get_indexdef(oid)
+FROM pg_class WHERE relkind IN ('i', 'I') AND NOT relispartition
+AND ('pg_class'::regclass, oid) IN (SELECT * FROM named)
+UNION ALL
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+    format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE contype = 'c' AND coninhcount = 0 AND conrelid <> 0
+AND ('pg_constraint'::regclass, oid) IN (SELECT * FROM named)
+"""
+
+_set_values = sync_enum_values.SyncEnumValuesOp._set_enum_values
 
 
 def apply() -> None:
     """Replace the library's functions."""
     sync_enum_values.create_type = create_type  # type: ignore[attr-defined]
+    sync_enum_values.SyncEnumValuesOp._set_enum_values = set_values  # type: ignore[method-assign]
     add_enum_values.add_value = add_value  # type: ignore[attr-defined]
     add_enum_values.add_value_before = add_value_before  # type: ignore[attr-defined]
     get_default_from_alembic_ops._get_default_from_alter_column_op = changed_default
+
+
+def set_values(
+    connection: Connection,
+    enum_schema: str,
+    enum_name: str,
+    new_values: list[str],
+    affected_columns: list[Any],
+    enum_values_to_rename: list[tuple[str, str]],
+    indexes_to_recreate: list[Any],
+) -> None:
+    """Replace a type; what names its members is dropped before, and made again on the new type."""
+    conditions: list[tuple[str, str]] = []
+    # `--sql` has no server to ask.
+    if isinstance(connection, Connection):
+        indexes_to_recreate = []
+        name = {"name": f'"{enum_schema}"."{enum_name}"'}
+        conditions = [(drop, make) for drop, make in connection.execute(text(CONDITIONS), name)]
+    for drop, _ in conditions:
+        _execute(connection, drop.replace("%", "%%"))
+    _set_values(
+        connection,
+        enum_schema,
+        enum_name,
+        new_values,
+        affected_columns,
+        enum_values_to_rename,
+        indexes_to_recreate,
+    )
+    for _, make in conditions:
+        made = renamed_in(make, enum_name, enum_values_to_rename, enum_schema)
+        _execute(connection, made.replace("%", "%%"))
 
 
 def create_type(connection: Connection, enum_type_name: str, enum_values: Iterable[str]) -> None:

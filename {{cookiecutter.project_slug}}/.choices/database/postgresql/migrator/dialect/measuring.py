@@ -77,6 +77,8 @@ SAFE_FORMS = {
     " USING INDEX",
     r"\bSET\s+NOT\s+NULL\b": "a CHECK (… IS NOT NULL) that is valid makes the scan needless",
     r"\bTYPE\b": "a new column, which takes the old one's place in steps",
+    r"\bADD\s+COLUMN\b.*\bGENERATED\s+ALWAYS\s+AS\s*\(": "a plain column that the code writes; then"
+    " a backfill",
     r"\bADD\s+COLUMN\b(?!.*\bDEFAULT\b).*\bNOT\s+NULL\b": "the column without NOT NULL; then a"
     " backfill; then SET NOT NULL",
     r"\bADD\s+COLUMN\b": "the column without its default; then the default; then a backfill",
