@@ -60,7 +60,7 @@ class Readiness:
         try:
             return answer.result(patience)
         except TimeoutError:
-            return Status(State.UNREACHABLE, reason="The database does not answer.")
+            return Status(State.UNREACHABLE, "The database does not answer.")
 
     def status_now(self) -> Status:
         """Return the database's status as it is now, by the revision files as they are now.
@@ -76,7 +76,7 @@ class Readiness:
         return _expected(self._section)
 
     def _ask(self, answer: Future[Status]) -> None:
-        status = Status(State.UNREACHABLE, reason="The database's status cannot be read.")
+        status = Status(State.UNREACHABLE, "The database's status cannot be read.")
         try:
             status = self._read(*self._expected)
         finally:
@@ -92,7 +92,7 @@ class Readiness:
             with connect(self._engine, TIMEOUT) as connection:
                 return database_status(connection, scripts, project)
         except (CommandError, SQLAlchemyError) as error:
-            return Status(State.UNREACHABLE, reason=str(error))
+            return Status(State.UNREACHABLE, str(error))
 
 
 def _expected(section: str) -> tuple[ScriptDirectory, Project]:

@@ -47,72 +47,25 @@ class Status(NamedTuple):
 
     Attributes:
         state: the state.
+        sentence: the same, for a person to read.
+        command: what to type next; empty when there is nothing to do.
         current: the revisions that the database is at.
         heads: the newest revisions of the files.
         pending: the revisions that the database lacks, in the order in which they apply.
-        reason: why the database is unreachable; of a standby, what its state would be.
         kept: those revisions that the database is at beside one that has no file.
         replacement: the revision that replaces the one that has no file.
         is_complete: whether the database has all that the replacement does.
-        command: what to type next; empty when there is nothing to do.
     """
 
     state: State
+    sentence: str
+    command: str = ""
     current: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
-    reason: str = ""
     kept: tuple[str, ...] = ()
     replacement: str = ""
     is_complete: bool = False
-    command: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """The status, for a person to read."""
-        current, heads = ", ".join(self.current), " and ".join(self.heads)
-        match self.state:
-            case State.BEHIND:
-                count = len(self.pending)
-                return f"The database is {count} revision{'s' * (count > 1)} behind, at {current}."
-            case State.AHEAD:
-                return (
-                    f"The database is at revision {current}, which this code does not have: a"
-                    " newer release migrated it, and has to be deployed to migrate it further, or"
-                    " it was squashed, and no revision `replaces` it."
-                )
-            case State.EMPTY:
-                return "The database has none of the models' tables, and was never migrated."
-            case State.UNSTAMPED:
-                return "The database has tables of the models, but no revision is noted in it."
-            case State.SQUASHED if self.is_complete:
-                return (
-                    f"The database is at revision {current}, the last one of those that"
-                    f" {self.replacement} replaces."
-                )
-            case State.SQUASHED:
-                return (
-                    f"The database is at revision {current}, in the middle of those that"
-                    f" {self.replacement} replaces: upgrade it with code that still has them."
-                )
-            case State.TWO_HEADS if len(self.heads) > 1:
-                return (
-                    f"The revision files have {len(self.heads)} heads: {heads}. If that is meant,"
-                    " give each one's branch a label."
-                )
-            case State.TWO_HEADS:
-                return f"The database says it is at {current}, but some of these precede others."
-            case State.STANDBY:
-                return (
-                    "The server is a standby, which takes no changes: use the primary."
-                    f" {self.reason}"
-                )
-            case State.UNREACHABLE:
-                return self.reason
-            case State.UP_TO_DATE:
-                return (
-                    f"The database is up to date, at {current or 'no revision: there is none yet'}."
-                )
 
 
 def database_status(
@@ -128,55 +81,76 @@ def database_status(
     """
     status = _compare(connection, scripts, project)
     if is_unwanted_standby(connection):
-        status = status._replace(state=State.STANDBY, reason=status.sentence)
-    return status._replace(command=project.command(_next(status)))
-
-
-def _next(status: Status) -> str:
-    """Return what to type next; empty when there is nothing to do."""
-    match status.state:
-        case State.BEHIND | State.EMPTY:
-            return "alembic upgrade head" + "s" * (len(status.heads) > 1)
-        case State.SQUASHED if status.is_complete:
-            return "flask db adopt"
-        case State.AHEAD | State.SQUASHED:
-            return f"git log --all --oneline -- '*{status.current[0]}*.py'"
-        case State.UNSTAMPED:
-            return "flask db adopt"
-        case State.TWO_HEADS if len(status.heads) > 1:
-            return f'alembic merge -m "merge" {" ".join(status.heads)}'
-        case State.TWO_HEADS:
-            return f"alembic stamp --purge {status.current[0]}"
-        case State.UP_TO_DATE | State.UNREACHABLE | State.STANDBY:
-            return ""
+        standby = "The server is a standby, which takes no changes: use the primary."
+        return status._replace(
+            state=State.STANDBY, sentence=f"{standby} {status.sentence}", command=""
+        )
+    return status._replace(command=project.command(status.command))
 
 
 def _compare(connection: sa.Connection, scripts: ScriptDirectory, project: Project) -> Status:
-    current = _current_revisions(connection, project)
-    heads = tuple(scripts.get_heads())
+    current = current_revisions(connection, project)
+    at, heads = ", ".join(current), tuple(scripts.get_heads())
     if rivals := rival_heads(scripts):
-        return Status(State.TWO_HEADS, current, tuple(rivals))
+        sentence = (
+            f"The revision files have {len(rivals)} heads: {' and '.join(rivals)}. If that is meant,"
+            " give each one's branch a label."
+        )
+        command = f'alembic merge -m "merge" {" ".join(rivals)}'
+        return Status(State.TWO_HEADS, sentence, command, current, tuple(rivals))
     unknown = tuple(revision for revision in current if not _is_known(revision, scripts))
     if unknown:
-        replacement, is_complete = replaced_by(scripts, unknown)
-        state = State.SQUASHED if replacement else State.AHEAD
         kept = tuple(revision for revision in current if revision not in unknown)
-        return Status(state, unknown, heads, (), "", kept, replacement, is_complete)
+        return _of_unknown(unknown, kept, scripts)
     try:
         newest_first = scripts.iterate_revisions("heads", current, implicit_base=True)
         pending = tuple(script.revision for script in newest_first)[::-1]
     except RevisionError:
         there = tuple(s.revision for s in scripts.walk_revisions() if s.revision in current)
-        return Status(State.TWO_HEADS, there)
+        sentence = (
+            f"The database says it is at {', '.join(there)}, but some of these precede others."
+        )
+        return Status(State.TWO_HEADS, sentence, f"alembic stamp --purge {there[0]}", there)
     if not pending:
-        return Status(State.UP_TO_DATE, current, heads)
+        sentence = f"The database is up to date, at {at or 'no revision: there is none yet'}."
+        return Status(State.UP_TO_DATE, sentence, "", current, heads)
+    state, command = State.EMPTY, "alembic upgrade head" + "s" * (len(heads) > 1)
+    sentence = "The database has none of the models' tables, and was never migrated."
     if current:
-        return Status(State.BEHIND, current, heads, pending)
-    state = State.UNSTAMPED if _has_tables(connection, project.load_metadata()) else State.EMPTY
-    return Status(state, current, heads, pending)
+        state, count = State.BEHIND, len(pending)
+        sentence = f"The database is {count} revision{'s' * (count > 1)} behind, at {at}."
+    elif _has_tables(connection, project.load_metadata()):
+        state, command = State.UNSTAMPED, "flask db adopt"
+        sentence = "The database has tables of the models, but no revision is noted in it."
+    return Status(state, sentence, command, current, heads, pending)
 
 
-def _current_revisions(connection: sa.Connection, project: Project) -> tuple[str, ...]:
+def _of_unknown(
+    unknown: tuple[str, ...], kept: tuple[str, ...], scripts: ScriptDirectory
+) -> Status:
+    """Return the status of a database at revisions that have no file, beside others."""
+    replacement, is_complete = replaced_by(scripts, unknown)
+    state, command = State.AHEAD, f"git log --all --oneline -- '*{unknown[0]}*.py'"
+    where = (
+        "which this code does not have: a newer release migrated it, and has to be deployed to"
+        " migrate it further, or it was squashed, and no revision `replaces` it"
+    )
+    if is_complete:
+        state, command = State.SQUASHED, "flask db adopt"
+        where = f"the last one of those that {replacement} replaces"
+    elif replacement:
+        state = State.SQUASHED
+        where = (
+            f"in the middle of those that {replacement} replaces: upgrade it with code that still"
+            " has them"
+        )
+    sentence = f"The database is at revision {', '.join(unknown)}, {where}."
+    heads = tuple(scripts.get_heads())
+    return Status(state, sentence, command, unknown, heads, (), kept, replacement, is_complete)
+
+
+def current_revisions(connection: sa.Connection, project: Project) -> tuple[str, ...]:
+    """Return the revisions that the database is at."""
     # Alembic's own way to ask logs two lines each time.
     name, schema = project.version_table, project.version_table_schema
     if not sa.inspect(connection).has_table(name, schema):

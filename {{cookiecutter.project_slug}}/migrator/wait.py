@@ -158,7 +158,7 @@ def _wait_by_engine(deadline: float, section: str) -> int:
                 with connect(engine, PATIENCE) as connection:
                     status = database_status(connection, scripts, project)
             except (CommandError, SQLAlchemyError) as error:
-                status = Status(State.UNREACHABLE, reason=" ".join(str(error).split()))
+                status = Status(State.UNREACHABLE, " ".join(str(error).split()))
             if status.state is State.UP_TO_DATE:
                 return 0
             if status.state is State.AHEAD and project.ready_when_ahead():
