@@ -5,14 +5,15 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
+from ..engine import connect_as_owner
+from ..project import load_project
 from ..revisions import head
 from ..revisions.base import MAIN_BRANCHES
 from ..revisions.selecting import rival_heads
+from ..status import current_revisions
 
 _DOWN_REVISION = re.compile(r"""^(down_revision\b[^=\n]*= *)(None|"[^"]+"|'[^']+')""", re.MULTILINE)
 
@@ -72,17 +73,10 @@ def _published_head(heads: list[str], branches: tuple[str, ...], section: str) -
 
 def _applied(config: Config, scripts: ScriptDirectory) -> set[str]:
     """Return the revisions that the database has."""
-    found: set[str] = set()
-
-    def look(heads: tuple[str, ...], context: MigrationContext) -> list[RevisionStep]:
-        for current in scripts.get_revisions(heads):
-            assert current is not None
-            found.update(s.revision for s in scripts.iterate_revisions(current.revision, "base"))
-        return []
-
-    with EnvironmentContext(config, scripts, fn=look, dont_mutate=True):
-        scripts.run_env()
-    return found
+    project = load_project(config)
+    with project.context(None), connect_as_owner(project) as connection:
+        current = current_revisions(connection, project)
+    return {script.revision for script in scripts.iterate_revisions(current, "base")}
 
 
 def _rewrite(path: Path, onto: str) -> None:
