@@ -1,6 +1,6 @@
 """The database that a project's tests keep: what is built anew, and that it is what it has to be."""
 
-import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,8 +16,8 @@ from .test_status import HEAD
 KEPT = """
 import logging, os, subprocess, sys
 from pathlib import Path
+from contextlib import ExitStack
 from migrator import kept
-from migrator.dialect import throwaway
 from migrator.proof.throwaway import empty_database, upgrade
 from migrator.url import parse_url
 
@@ -28,22 +28,19 @@ logger.addFilter(
     lambda record: record.msg.startswith("Running")
     and print("ran", record.getMessage().partition("-> ")[2].partition(",")[0])
 )
-with kept.opened(folder, url, "shop") as keeper:
-    source = keeper.at_head(upgrade)
-    with empty_database(url, source) as copy:
-        if url.get_backend_name() == "sqlite":
-            throwaway.seal(copy)
-            import sqlite3
-            print(*sqlite3.connect(copy.database).iterdump(), sep="\\n")
-        else:
-            text = copy.set(drivername="postgresql").render_as_string(hide_password=False)
-            subprocess.run(["pg_dump", "--restrict-key=x", text], check=False)
-    print("start", (keeper.start("a test") or ["None"])[0])
-    keeper.passed("a test")
-"""
-FORGET = """
-with kept.opened(folder, url, "shop") as keeper:
-    keeper.forget_all()
+keeper = kept.Keeper(folder, url, "shop")
+with ExitStack() as stack:
+    copy = keeper.migrated(
+        lambda source: stack.enter_context(empty_database(url, source)), upgrade
+    )
+    if url.get_backend_name() == "sqlite":
+        import sqlite3
+        print(*sqlite3.connect(copy.database).iterdump(), sep="\\n")
+    else:
+        text = copy.set(drivername="postgresql").render_as_string(hide_password=False)
+        subprocess.run(["pg_dump", "--restrict-key=x", text], check=False)
+print("start", (keeper.start("a test") or ["None"])[0])
+keeper.passed("a test")
 """
 RICH = {
     "sqlite": """
@@ -85,24 +82,26 @@ class Kept:
         # Sorted, because the noted heads of a history are a set.
         return ran, "\n".join(sorted(dump)), lines[-1].removeprefix("start ")
 
-    def command(self, folder: Path | None = None, code: str = KEPT) -> list[str]:
+    def command(self, folder: Path | None = None) -> list[str]:
         """Return the command that looks."""
-        url = self.project.url
-        return ["python", "-c", code, str(folder or self.folder), url]
+        return ["python", "-c", KEPT, str(folder or self.folder), self.project.url]
+
+    def databases(self) -> list[str]:
+        """Return the databases that are kept, or that a killed process has left."""
+        if self.project.database == "sqlite":
+            return [str(path) for path in self.folder.glob("*.sqlite3")]
+        live = self.project.url.rpartition("/")[2]
+        rows = self.project.sql(f"SELECT datname FROM pg_database WHERE datname ~ '{live}_'")
+        return [name for (name,) in rows]
 
     def from_empty(self) -> str:
         """Return what a database has that is built from nothing."""
         folder = self.folder / "other"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir()
         try:
             return self.look(folder)[1]
         finally:
-            self.forget(folder)
-
-    def forget(self, folder: Path | None = None) -> None:
-        """Drop everything."""
-        code = KEPT.partition("\nwith ")[0] + FORGET
-        self.project.ok(*self.command(folder, code=code))
+            shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -113,7 +112,9 @@ def kept(project: Project, tmp_path: Path) -> Iterator[Kept]:
     folder.mkdir()
     kept = Kept(project, folder)
     yield kept
-    kept.forget()
+    for name in kept.databases():
+        if project.database == "postgresql":
+            project.sql(f'DROP DATABASE "{name}"')
 
 
 BOTH = pytest.mark.databases("sqlite", "postgresql")
@@ -158,7 +159,7 @@ def test_what_it_depends_on_builds_it_anew(kept: Kept) -> None:
     for path in changed:
         path.write_text(path.read_text() + "\n# changed\n")
         assert kept.look()[0] == everything, path
-    assert len([*kept.folder.glob("*.json")]) == 4
+    assert len([*kept.folder.glob("*.kept")]) == len(kept.databases()) == 4
     assert kept.look()[0] == []
     # A view of the app's is none of these.
     view = kept.project.package / "views" / "home.py"
@@ -180,7 +181,7 @@ def test_what_it_depends_on_builds_it_anew(kept: Kept) -> None:
 def test_nothing_is_kept_of_a_revision_that_reads_more_than_its_text(kept: Kept, line: str) -> None:
     kept.project.write_revision("r2", line, down_revision="r1")
     assert kept.look()[0] == kept.look()[0] == [HEAD, "r1", "r2"]
-    assert not [*kept.folder.glob("*.json")]
+    assert not [*kept.folder.glob("*.kept")]
 
 
 @BOTH
@@ -190,16 +191,22 @@ def test_a_killed_builder_leaves_nothing_that_is_used(kept: Kept) -> None:
     die = "op.execute('CREATE TABLE half (id integer)')\nimport signal\nos.kill(os.getpid(), 9)"
     kept.project.write_revision("r2", die, down_revision="r1")
     assert kept.project.run(*kept.command()).returncode == -9
-    entries = [json.loads(path.read_text()) for path in kept.folder.glob("*.json")]
-    [killed] = [entry["name"] for entry in entries if not entry["is_built"]]
+    assert len([*kept.folder.glob("*.kept")]) == 1
     kept.project.write_revision("r2", "pass", down_revision="r1")
     ran, dump, _ = kept.look()
     assert ran == ["r2"]
     assert "half" not in dump
-    assert not [*kept.folder.glob(f"{killed}*")]
-    if kept.project.database == "postgresql":
-        databases = {row[0] for row in kept.project.sql("SELECT datname FROM pg_database")}
-        assert not [name for name in databases if name.endswith(killed)]
+    # As if it was killed while it copied what it had built.
+    newest = max(kept.folder.glob("*.kept"), key=lambda path: path.stat().st_mtime)
+    [half] = [name for name in kept.databases() if newest.stem in name]
+    newest.unlink()
+    if kept.project.database == "sqlite":
+        Path(half).write_bytes(Path(half).read_bytes()[:5000])
+    else:
+        kept.project.sql(f'ALTER DATABASE "{half}" RENAME TO "{half}_whole"')
+        kept.project.sql(f'CREATE DATABASE "{half}"')
+    assert kept.look()[:2] == (["r2"], dump)
+    assert kept.look()[:2] == ([], dump)
 
 
 @BOTH
@@ -224,7 +231,7 @@ def test_a_write_ahead_log_is_part_of_the_database(kept: Kept) -> None:
     dump = kept.look()[1]
     [file] = kept.folder.glob("*.sqlite3*")
     with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert "INSERT INTO" in dump
     assert kept.look()[:2] == ([], dump)
 
@@ -275,14 +282,15 @@ def _look_at_the_embedded_server(project: Project, cache: Path) -> None:
     first = (cluster / "PG_VERSION").stat().st_ino
     assert not (cluster / "postmaster.pid").exists()
     # A run that is killed leaves the server running. The next one uses it, and stops it.
+    pid = cluster / "postmaster.pid"
     killed = "\n\ndef test_killed(app):\n    import os\n    os.kill(os.getpid(), 9)\n"
     (project.path / "tests" / "test_killed.py").write_text(killed)
     assert project.run("pytest", "tests/test_killed.py").returncode == -9
-    assert (cluster / "postmaster.pid").exists()
+    running = pid.read_text()
     project.ok(*tests)
-    assert not (cluster / "postmaster.pid").exists()
+    assert not pid.exists()
     assert (cluster / "PG_VERSION").stat().st_ino == first
     # One that was not stopped, as after a power failure, is made anew.
-    (folder / "was_stopped").unlink()
+    pid.write_text(running)
     project.ok(*tests)
     assert (cluster / "PG_VERSION").stat().st_ino != first

@@ -45,7 +45,8 @@ def main(branch: str | None = None, code_first: bool = False) -> int:
         print("This is the branch's first commit: no old code runs.")
         return 0
     old = base_of_branch(branch)
-    if _heads_at(old) == _heads():
+    histories = {section: head.history(section) for section in head.sections()}
+    if all(head.newest(there) == head.at(old, section) for section, there in histories.items()):
         print("This branch has no new revision: the schema stays as it is.")
         return 0
     new = _snapshot()
@@ -65,26 +66,9 @@ def main(branch: str | None = None, code_first: bool = False) -> int:
     return end
 
 
-def _heads() -> dict[str, str]:
-    return {section: head.newest(head.history(section)) for section in head.sections()}
-
-
-def _heads_at(commit: str) -> dict[str, str]:
-    return {section: head.at(commit, section) or "base" for section in head.sections()}
-
-
 def _refuse_without_marker(commit: str) -> None:
     try:
-        git(
-            "grep",
-            "--quiet",
-            "--fixed-strings",
-            f"mark.{MARKER}",
-            commit,
-            "--",
-            "*.py",
-            ":!migrator",
-        )
+        git("grep", "--quiet", f"mark[.]{MARKER}", commit, "--", "*.py", ":!migrator")
     except SettingsError as error:
         raise SettingsError(
             f"No test of {commit[:8]} has the marker `{MARKER}`, so those that compare models and"

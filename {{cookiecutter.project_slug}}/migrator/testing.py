@@ -80,22 +80,17 @@ def new_database(base_url: URL) -> Iterator[Callable[..., URL]]:
 
 
 @pytest.fixture(scope="session")
-def keeper(base_url: URL, pytestconfig: pytest.Config) -> Iterator[kept.Keeper]:
+def keeper(base_url: URL, pytestconfig: pytest.Config) -> kept.Keeper:
     """Keeps migrated databases for the next run; not on a server that may be anybody's."""
     is_foreign = COPIES and throwaway.VARIABLE in os.environ
     folder = None if is_foreign else _kept_folder(pytestconfig)
-    with kept.opened(folder, base_url, load_project(Config(INI)).package) as keeper:
-        yield keeper
+    return kept.Keeper(folder, base_url, load_project(Config(INI)).package)
 
 
 @pytest.fixture(scope="session")
 def migrated_database(new_database: Callable[..., URL], keeper: kept.Keeper) -> URL:
     """The URL of a database that the revisions have built."""
-    if COPIES:
-        return new_database(keeper.at_head(upgrade))
-    url = new_database()
-    upgrade(url)
-    return url
+    return keeper.migrated(new_database, upgrade)
 
 
 @pytest.fixture

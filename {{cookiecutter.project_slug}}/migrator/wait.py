@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .errors import SettingsError
 from .paths import HEAD, INI, ROOT
-from .revisions.head import history, known
+from .revisions.head import history, revisions
 
 SECTION = "alembic"
 TIMEOUT = 300  # seconds to wait if nobody says how long
@@ -100,7 +100,7 @@ def _look_by_driver() -> Callable[[], bool | None] | None:
     if "version_table" in wiring.read_text(encoding="utf-8"):
         return None
     expected = () if heads == ("base",) else heads
-    known_here = cache(lambda: known(history()))
+    known_here = cache(lambda: {*revisions(history())})
 
     def fits() -> bool | None:
         try:

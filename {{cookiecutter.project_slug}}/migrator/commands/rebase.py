@@ -53,14 +53,14 @@ def rebase(config: Config, branch: str | None = None) -> None:
             f" alembic downgrade {first.down_revision or 'base'}"
         )
     _rewrite(Path(first.path), onto)
-    head.write(section)
+    head.write()
     config.print_stdout("%s now follows %s; alembic/HEAD is %s", first.revision, onto, moving)
 
 
 def _published_head(heads: list[str], branches: tuple[str, ...], section: str) -> str:
     """Return the one of `heads` that the first of `branches` to have one has as a newest revision."""
     for branch in branches:
-        published = (head.at(branch, section) or "").split()
+        published = head.at(branch, section).split()
         for revision in heads:
             if revision in published:
                 return revision

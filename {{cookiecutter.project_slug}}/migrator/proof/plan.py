@@ -15,7 +15,6 @@ from ..dialect.server import blocking_sessions, server_version
 from ..engine import connect_as_owner
 from ..limits import lock_retries, lock_timeout
 from ..project import Project, load_project
-from ..revisions.base import git
 from ..revisions.effects import Effect, Size, Waiting
 from ..revisions.losses import losses
 from ..revisions.sql import newest_at
@@ -107,7 +106,6 @@ def _look(project: Project, scripts: ScriptDirectory) -> Plan:
 
 def _since(commit: str, project: Project, scripts: ScriptDirectory) -> Plan:
     """Return the revisions that a commit lacks as those that are pending."""
-    git("rev-parse", "--git-dir")
     start = tuple(newest_at(commit, project.section).split())
     newest_first = scripts.iterate_revisions("heads", start, implicit_base=True)
     pending = [script.revision for script in newest_first][::-1]

@@ -97,7 +97,7 @@ def tried_with_rows(
 
 def _new_revisions(scripts: ScriptDirectory, project: Project) -> tuple[list[str], list[Script]]:
     """Return where this branch began, and the revisions that it adds; none after a squash."""
-    began = (head.at(base_of_branch(), project.section) or "base").split()
+    began = head.at(base_of_branch(), project.section).split()
     starts = listed(project.baseline) if began == ["base"] else began
     if not {script.revision for script in scripts.walk_revisions()}.issuperset(starts):
         return starts, []

@@ -53,7 +53,7 @@ def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
 
     Args:
         base: of the server, with the beginning of the database's name.
-        source: a sealed database, to be copied.
+        source: a database to be copied, which nobody uses.
 
     Raises:
         SettingsError: the server refuses to make one.

@@ -28,7 +28,7 @@ def finish(path: str, options: dict[str, str]) -> None:
     """
     try:
         format_file(path)
-        head.write(head.section_of(path))
+        head.write()
     except (OSError, SettingsError, subprocess.CalledProcessError) as error:
         raise CommandError(f"{path} is written, but not finished: {error}") from error
 

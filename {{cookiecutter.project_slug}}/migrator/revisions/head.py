@@ -1,6 +1,6 @@
 """`alembic/HEAD` names the newest revision: two branches that each add one conflict in git.
 
-Every new revision writes it; by hand: `python -m migrator.revisions.head [SECTION]`.
+Every new revision writes it; by hand: `python -m migrator.revisions.head`.
 """
 
 import ast
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SettingsError
 from ..paths import INI, ROOT
@@ -43,6 +43,13 @@ class History:
             for path in folder.rglob("*.py") if self.recursive else folder.glob("*.py"):
                 if not path.name.startswith(("__init__", ".#")):
                     yield path
+
+
+class Revision(NamedTuple):
+    """A revision's file, and the revisions that it follows."""
+
+    path: Path
+    follows: tuple[str, ...]
 
 
 def history(section: str = "alembic") -> History:
@@ -77,18 +84,6 @@ def sections() -> list[str]:
     return [name for name in ini.sections() if ini.has_option(name, "script_location")]
 
 
-def section_of(path: str) -> str:
-    """Return the section of alembic.ini that a revision file belongs to.
-
-    Raises:
-        SettingsError: it is in none of their folders.
-    """
-    for section in sections():
-        if Path(path).resolve() in (file.resolve() for file in history(section).files()):
-            return section
-    raise SettingsError(f"{path} is in no folder of revisions that {INI} names.")
-
-
 def newest(history: History) -> str:
     """Return the file's text: the newest revision, or `base` when there is no revision.
 
@@ -101,53 +96,40 @@ def newest(history: History) -> str:
     Raises:
         SettingsError: a file cannot be read; the message names it.
     """
-    found = follows(history)
-    followed = {before for befores in found.values() for before in befores}
+    found = revisions(history)
+    followed = {before for revision in found.values() for before in revision.follows}
     return "\n".join(sorted(found.keys() - followed)) or "base"
 
 
-def known(history: History) -> set[str]:
-    """Return the revisions that there are files of.
-
-    Args:
-        history: where the revision files are.
-
-    Raises:
-        SettingsError: a file cannot be read; the message names it.
-    """
-    return {*follows(history)}
+def write() -> None:
+    """Write the files of all sections of alembic.ini."""
+    for section in sections():
+        where = history(section)
+        where.head.write_text(newest(where) + "\n", encoding="utf-8")
 
 
-def write(section: str = "alembic") -> None:
-    """Write the file of a section of alembic.ini."""
-    where = history(section)
-    where.head.write_text(newest(where) + "\n", encoding="utf-8")
-
-
-def at(commit: str, section: str = "alembic") -> str | None:
-    """Return what the file says in a git commit; None when there is no commit or file."""
+def at(commit: str, section: str = "alembic") -> str:
+    """Return what the file says in a git commit; `base` when there is no commit or file."""
     path = os.path.relpath(history(section).head, ROOT)
     try:
         return git("show", f"{commit}:./{path}")
     except SettingsError:
-        return None
+        return "base"
 
 
-def follows(history: History) -> dict[str, tuple[str, ...]]:
-    """Return each revision with those that it follows.
-
-    Args:
-        history: where the revision files are.
+def revisions(history: History) -> dict[str, Revision]:
+    """Return what the files say of each revision.
 
     Raises:
         SettingsError: a file cannot be read; the message names it.
     """
-    read = {}
+    found = {}
     for path in history.files():
         revision, before = _identifiers(path)
         if revision is not None:
-            read[revision] = (before,) if isinstance(before, str) else tuple(before or ())
-    return read
+            follows = (before,) if isinstance(before, str) else tuple(before or ())
+            found[revision] = Revision(path, follows)
+    return found
 
 
 def _identifiers(path: Path) -> tuple[str | None, Any]:
@@ -196,9 +178,8 @@ def _constants(tree: ast.Module) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser("python -m migrator.revisions.head", description=__doc__)
-    parser.add_argument("section", nargs="?", default="alembic", help="of alembic.ini")
+    ArgumentParser("python -m migrator.revisions.head", description=__doc__).parse_args()
     try:
-        write(parser.parse_args().section)
+        write()
     except SettingsError as problem:
         sys.exit(f"Error: {problem}")

@@ -15,12 +15,11 @@ def main(commit: str, section: str = "alembic") -> None:
     """Print the SQL from the newest revision of `commit` to the newest one here.
 
     Args:
-        commit: where the branch began, as git knows it. A commit that has no HEAD file counts as
-            one without revisions, and so does the zeros that GitHub gives for a new branch.
+        commit: as in `newest_at`.
         section: of alembic.ini, for a second database.
 
     Raises:
-        SettingsError: git does not know the commit.
+        SettingsError: there is no repository, or git does not know the commit.
     """
     start = newest_at(commit, section)
     if start != head.newest(head.history(section)):
@@ -32,24 +31,17 @@ def newest_at(commit: str, section: str) -> str:
     """Return the newest revision that a commit has, or `base`; several have a line each.
 
     Args:
-        commit: as in `main`.
+        commit: where the branch began, as git knows it. A commit that has no HEAD file counts as
+            one without revisions, and so does the zeros that GitHub gives for a new branch.
         section: of alembic.ini.
 
     Raises:
-        SettingsError: git does not know the commit.
+        SettingsError: there is no repository, or git does not know the commit.
     """
-    if commit.strip("0") and _is_unknown(commit):
+    git("rev-parse", "--git-dir")
+    if commit.strip("0") and not is_commit(commit):
         raise SettingsError(f"git knows no commit {commit!r}; try origin/main.")
-    return head.at(commit, section) or "base"
-
-
-def _is_unknown(commit: str) -> bool:
-    """Return whether there is a repository, but not the commit."""
-    try:
-        git("rev-parse", "--git-dir")
-    except SettingsError:
-        return False
-    return not is_commit(commit)
+    return head.at(commit, section)
 
 
 if __name__ == "__main__":

@@ -40,10 +40,6 @@ def make(url: URL, source: URL | None = None) -> None:
     _execute(url, f"CREATE DATABASE `{url.database}` CHARACTER SET utf8mb4")
 
 
-def seal(url: URL) -> None:
-    """Do nothing, as nothing is copied."""
-
-
 def drop(url: URL) -> None:
     """Remove a database, if it is there."""
     _execute(url, f"DROP DATABASE IF EXISTS `{url.database}`")

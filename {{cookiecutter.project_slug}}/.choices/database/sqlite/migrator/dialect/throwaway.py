@@ -33,20 +33,13 @@ def server_text(base: URL) -> str:
 
 
 def make(url: URL, source: URL | None = None) -> None:
-    """Copy the sealed database `source` to `url`; an empty one is made by who connects first."""
+    """Copy the database `source` to `url`; an empty one is made by who connects first."""
     if source is not None:
-        sealed = f"{Path(source.database or '').as_uri()}?immutable=1"
         with (
-            closing(sqlite3.connect(sealed, uri=True)) as old,
+            closing(sqlite3.connect(source.database or "")) as old,
             closing(sqlite3.connect(url.database or "")) as new,
         ):
             old.backup(new)
-
-
-def seal(url: URL) -> None:
-    """Leave a database that is only copied from now on: without `-wal` and `-shm` files."""
-    with closing(sqlite3.connect(url.database or "")) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def drop(url: URL) -> None:
