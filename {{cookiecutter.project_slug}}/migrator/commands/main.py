@@ -4,6 +4,7 @@ import gc
 import sys
 from argparse import ArgumentParser
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -23,16 +24,14 @@ from .rebase import rebase
 
 # What Flask-Migrate takes where no revision is given:
 # https://flask-migrate.readthedocs.io/en/latest/#command-reference
-DEFAULTS = {
+DEFAULTS: dict[str, str | list[str]] = {
     "upgrade": "head",
     "downgrade": "-1",
     "show": "head",
     "edit": "current",
     "stamp": "head",
-    "merge": "heads",
+    "merge": ["heads"],
 }
-# Options of these commands whose value is the next word.
-VALUED = {"-m", "--message", "--tag", "--branch-label", "--rev-id"}
 # What Flask-Migrate's users type to set a project up.
 SETTING_UP = ("init", "list-templates", "list_templates")
 
@@ -42,7 +41,7 @@ def main(arguments: list[str]) -> None:
     # Some commands read revisions before alembic/env.py sets it, or do without.
     gc.set_threshold(GARBAGE_THRESHOLD)
     quieten()
-    command_line = _command_line()
+    command_line = _command_line(arguments)
     if "%" in str(ROOT):
         # configparser takes the sign in `%(here)s` for an interpolation.
         sys.exit(f"Error: Alembic cannot work in {ROOT}, whose path has a %; rename the folder.")
@@ -55,38 +54,11 @@ def main(arguments: list[str]) -> None:
         )
     if name is not None:
         _refuse_unknown(name, words, command_line.subparsers.choices)
-        words += _default_revision(name, words)
     try:
         # Alembic itself would print an error twice, and exit with 255.
         command_line.main(["-c", str(INI), "--raiseerr", *options, *(words or ["--help"])])
     except (CommandError, SettingsError) as error:
         sys.exit(f"Error: {error}")
-
-
-def migrate(
-    config: Config,
-    message: str | None = None,
-    sql: bool = False,
-    head: str = "head",
-    splice: bool = False,
-    branch_label: str | None = None,
-    version_path: str | None = None,
-    rev_id: str | None = None,
-    depends_on: str | None = None,
-) -> None:
-    """Create a revision file with what autogenerate finds: `revision --autogenerate`."""
-    command.revision(
-        config,
-        message,
-        autogenerate=True,
-        sql=sql,
-        head=head,
-        splice=splice,
-        branch_label=branch_label,
-        version_path=version_path,
-        rev_id=rev_id,
-        depends_on=depends_on,
-    )
 
 
 def wait(config: Config, timeout: float = TIMEOUT) -> None:
@@ -104,13 +76,7 @@ def plan(
     plan(config, as_json, as_markdown, since)
 
 
-def merge(
-    config: Config,
-    revisions: list[str],
-    message: str | None = None,
-    branch_label: str | None = None,
-    rev_id: str | None = None,
-) -> None:
+def merge(config: Config, revisions: list[str], **options: str | None) -> None:
     """Join two revisions with a new one.
 
     Raises:
@@ -119,13 +85,13 @@ def merge(
     heads = ScriptDirectory.from_config(config).get_heads()
     if revisions == ["heads"] and len(heads) < 2:
         raise CommandError("There is nothing to merge: the revisions have one head.")
-    command.merge(config, revisions, message, branch_label, rev_id)
+    command.merge(config, revisions, **options)
 
 
-def _command_line() -> CommandLine:
-    """Return Alembic's parser with this project's commands."""
+def _command_line(arguments: list[str]) -> CommandLine:
+    """Return Alembic's parser with this project's commands and Flask-Migrate's defaults."""
     command_line = CommandLine(prog="flask db")
-    for function in (migrate, doctor, adopt, diagram, plan, wait):
+    for function in (doctor, adopt, diagram, plan, wait):
         command_line.register_command(function)
     rebase_parser = command_line.subparsers.add_parser(
         "rebase", help="Move this branch's new revisions on top of the main branch's."
@@ -148,9 +114,24 @@ def _command_line() -> CommandLine:
         "--since", metavar="COMMIT", help="Plan what a git commit lacks, and ask no live database"
     )
     add_timeout(commands["wait"])
-    commands["merge"].set_defaults(
-        cmd=(merge, ["revisions"], ["message", "branch_label", "rev_id"])
+    migrate = command_line.subparsers.add_parser(
+        "migrate",
+        parents=[commands["revision"]],
+        add_help=False,
+        help="Create a revision file with what autogenerate finds: revision --autogenerate.",
     )
+    revision, positional, options = commands["revision"].get_default("cmd")
+    options = [name for name in options if name != "autogenerate"]
+    migrate.set_defaults(cmd=(partial(revision, autogenerate=True), positional, options))
+    _, positional, options = commands["merge"].get_default("cmd")
+    commands["merge"].set_defaults(cmd=(merge, positional, options))
+    for name, default in DEFAULTS.items():
+        [action] = commands[name]._get_positional_actions()
+        action.nargs = "?" if action.nargs is None else "*"
+        action.default = default
+        if name == "downgrade" and "--sql" in arguments:
+            # Without a database, Alembic has to be told where to start.
+            action.default = "head:-1"
     return command_line
 
 
@@ -171,20 +152,6 @@ def _global_options(arguments: list[str]) -> tuple[list[str], list[str]]:
         )
     name = ["-n", options.name] if options.name else []
     return [*name, *(word for x in options.x_arg for word in ("-x", x))], words
-
-
-def _default_revision(name: str, words: list[str]) -> list[str]:
-    """Return Flask-Migrate's revision for the command `name` as a word, if `words` has none."""
-    remaining = iter(words[words.index(name) + 1 :])
-    for word in remaining:
-        if word in VALUED:
-            next(remaining, None)
-        elif not word.startswith("-") or word[1:].isdigit():
-            return []
-    if name == "downgrade" and "--sql" in words:
-        # Without a database, Alembic has to be told where to start.
-        return ["head:-1"]
-    return [DEFAULTS[name]] if name in DEFAULTS else []
 
 
 def _refuse_unknown(name: str, words: list[str], commands: dict[str, ArgumentParser]) -> None:
