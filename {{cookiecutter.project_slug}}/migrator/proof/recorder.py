@@ -3,23 +3,22 @@
 import ast
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.config import Config
 from alembic.script import Script
 from sqlalchemy import Connection, event
 
 from .. import backfill
 from ..dialect.measuring import HOLDS_LOCKS, SAFE_FORMS, Measuring
-from ..paths import INI, ROOT
+from ..paths import ROOT
 from ..revisions.effects import Effect, Work
 from ..revisions.operations import place_of_call
+from .throwaway import alembic_config
 
 # What ends or divides a transaction, and what is for the session alone.
 _UNMEASURED = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET ", "SHOW", "PRAGMA")
@@ -75,19 +74,16 @@ def measured(connection: Connection, section: str, scripts: Iterable[Script]) ->
     so what a revision executes for each row that it reads is not seen.
 
     Args:
-        connection: to a database that is thrown away.
+        connection: to a database that is thrown away, of an engine that is for it alone.
         section: of alembic.ini.
         scripts: the revisions that are measured; the others are applied as always.
 
     Raises:
         Exception: what a revision raises, or the database.
     """
-    config = Config(INI, ini_section=section)
-    config.attributes["connection"] = connection
     recorder = _Recorder(connection, scripts)
-    with recorder.listening():
-        # Where an app is in context, its database is not this one.
-        Context().run(command.upgrade, config, "heads")
+    # Where an app is in context, its database is not this one.
+    Context().run(command.upgrade, alembic_config(connection, section), "heads")
     return recorder.statements
 
 
@@ -100,18 +96,8 @@ class _Recorder:
         self._path = ""
         # What the transaction has locked, by table.
         self._held: dict[str, Effect] = {}
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Watch what is executed on the connection."""
-        listeners = {"do_execute": self._execute, "do_executemany": self._execute_many}
-        for name, listener in listeners.items():
-            event.listen(self._connection.engine, name, listener)
-        try:
-            yield
-        finally:
-            for name, listener in listeners.items():
-                event.remove(self._connection.engine, name, listener)
+        event.listen(connection.engine, "do_execute", self._execute)
+        event.listen(connection.engine, "do_executemany", self._execute_many)
 
     def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
         return self._run(statement, context, lambda sql: cursor.execute(sql, parameters))
