@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice, product
 from typing import Any
@@ -26,15 +26,11 @@ from ..revisions.unsafe import is_reviewed
 ROWS = 3  # for each table
 TRIES = 200  # for each row, with values that the table's CHECKs mention
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|(?<![\w.'])(-?\d+(?:\.\d+)?)")
+# Other types make a value of a number themselves.
 _VALUES: dict[type, Any] = {
     bool: lambda number: number % 2 == 1,
-    int: int,
-    float: lambda number: number + 0.5,
-    Decimal: Decimal,
     date: lambda number: date(2000, 1, number),
     datetime: lambda number: datetime(2000, 1, number),
-    time: time,
-    timedelta: timedelta,
     UUID: lambda number: UUID(int=number),
     bytes: lambda number: bytes([number]),
 }
@@ -70,21 +66,21 @@ def tried_with_rows(
         return lost, notes
     for start in starts:
         command.upgrade(config, start)
-    empty = fill(connection, given, project)
-    before = counts(connection)
+    empty = _fill(connection, given, project)
+    before = _counts(connection)
     try:
         for script in new:
             command.upgrade(config, script.revision)
-            after = counts(connection)
+            after = _counts(connection)
             (notes if is_reviewed(script.path) else lost).extend(
                 _losses(script.revision, before, after)
             )
             before = after
-        empty |= fill(connection, given, project)
-        before = counts(connection)
+        empty |= _fill(connection, given, project)
+        before = _counts(connection)
         for start in starts or ["base"]:
             command.downgrade(config, start)
-        notes += _losses("the downgrade", before, counts(connection))
+        notes += _losses("the downgrade", before, _counts(connection))
         command.upgrade(config, "heads")
     except DBAPIError as error:
         error.add_note(
@@ -105,17 +101,8 @@ def _new_revisions(scripts: ScriptDirectory, project: Project) -> tuple[list[str
     return starts, [script for script in found if script.revision not in starts][::-1]
 
 
-def fill(connection: sa.Connection, given: Given, project: Project) -> dict[str, str]:
-    """Put rows into the tables that have none, and commit.
-
-    Args:
-        connection: to the database.
-        given: values, by table and column.
-        project: whose version table is left alone.
-
-    Returns:
-        The tables that are still empty, with the reason.
-    """
+def _fill(connection: sa.Connection, given: Given, project: Project) -> dict[str, str]:
+    """Put rows into the tables that have none; return those that stay empty, with the reason."""
     empty: dict[str, str] = {}
     rows: Rows = {}
     ordered = sort_tables_and_constraints(_tables(connection))  # type: ignore[no-untyped-call]
@@ -132,7 +119,7 @@ def fill(connection: sa.Connection, given: Given, project: Project) -> dict[str,
     return empty
 
 
-def counts(connection: sa.Connection) -> dict[str, int]:
+def _counts(connection: sa.Connection) -> dict[str, int]:
     """Return how many rows each table has, and how many different values each of its columns."""
     found = {}
     for table in _tables(connection):
@@ -224,8 +211,8 @@ def _value(type_: TypeEngine[Any], name: str, number: int) -> Any:
         case sa.ARRAY(item_type=item_type):
             return [_value(item_type, name, number)]
     try:
-        return _VALUES[type_.python_type](number)
-    except (KeyError, NotImplementedError):
+        return _VALUES.get(type_.python_type, type_.python_type)(number)
+    except (TypeError, NotImplementedError):
         return None
 
 
