@@ -1,9 +1,7 @@
 """What a statement locks, reads and rewrites on PostgreSQL, as the server itself says."""
 
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from alembic.operations.ops import MigrateOperation
@@ -37,13 +35,13 @@ _ALONE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TABLES = """
-    SELECT oid, oid::regclass::text, relkind, relfilenode, pg_stat_get_xact_numscans(oid)
+    SELECT oid, oid::regclass::text, relfilenode, pg_stat_get_xact_numscans(oid),
+           ARRAY(SELECT indexrelid FROM pg_index WHERE indrelid = pg_class.oid ORDER BY indexrelid)
     FROM pg_class
     WHERE relkind IN ('r', 'p', 'm') AND relnamespace::regnamespace::text !~ '^(pg_|information_)'
 """
 _LOCKS = """
-    SELECT relation, mode, granted FROM pg_locks
-    WHERE pid = {} AND locktype IN ('relation', 'virtualxid')
+    SELECT relation, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'
 """
 # Of the catalogue and the statistics alone: pg_total_relation_size would wait for a lock.
 _SIZES = text("""
@@ -88,9 +86,9 @@ SAFE_FORMS = {
 
 class _Table(NamedTuple):
     name: str
-    kind: str
     file: int
     scans: int
+    indexes: list[int]
 
 
 def unmeasured(operation: MigrateOperation, added: set[tuple[str, str]]) -> str:
@@ -125,12 +123,12 @@ class Measuring:
         """
         own_transaction = cursor.connection.autocommit
         if own_transaction and _ALONE.match(statement):
-            return self._watched(statement, execute)
+            return self._alone(statement, execute)
         if own_transaction:
             self._ask("BEGIN")
-        before, held = self._tables(), self._modes(_LOCKS.format("pg_backend_pid()"))
+        before, held = self._tables(), self._modes()
         execute(statement)
-        after, modes = self._tables(), self._modes(_LOCKS.format("pg_backend_pid()"))
+        after, modes = self._tables(), self._modes()
         is_open = self._connection.in_nested_transaction() or getattr(cursor, "name", None)
         # Rows may break a constraint that is deferred, until the last of them is there.
         is_open = is_open or re.match(r"\s*(INSERT|SELECT|WITH)\b", statement, re.IGNORECASE)
@@ -168,46 +166,30 @@ class Measuring:
                 waiting = Waiting.SAME_ROWS
             yield Effect(table.name, _MODES[mode].removesuffix("Lock"), done, waiting)
 
-    def _watched(self, statement: str, execute: Callable[[str], object]) -> list[Effect]:
-        """Run what is refused in a transaction, and look from another session while it waits."""
-        with self._somebody_writing() as modes:
-            execute(statement)
+    def _alone(self, statement: str, execute: Callable[[str], object]) -> list[Effect]:
+        """Run what is refused in a transaction: its locks are known by what it has changed."""
+        before = self._tables()
+        execute(statement)
+        modes, work = {}, {}
         is_drop = re.search(r"\bDROP\b", statement, re.IGNORECASE)
-        work = {oid: Work.SCAN for oid in modes if not is_drop}
+        for oid, new in self._tables().items():
+            old = before.get(oid, new)
+            if new.file != old.file:
+                modes[oid], work[oid] = _MODES.index("AccessExclusiveLock"), Work.REWRITE
+            elif new.indexes != old.indexes:
+                modes[oid] = _MODES.index("ShareUpdateExclusiveLock")
+                work[oid] = Work.NONE if is_drop else Work.SCAN
         return [*self._effects(statement, modes, work)]
-
-    @contextmanager
-    def _somebody_writing(self) -> Iterator[dict[int, int]]:
-        """Within, all tables are being written to, until the connection waits for that."""
-        found: dict[int, int] = {}
-        is_over = threading.Event()
-        process = self._ask("SELECT pg_backend_pid()")[0][0]
-        tables = [table.name for table in self._tables().values() if table.kind in "rp"]
-        with self._connection.engine.connect() as writer:
-            if tables:
-                writer.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ROW EXCLUSIVE MODE")
-
-            def watch() -> None:
-                while not is_over.wait(0.01):
-                    rows = writer.exec_driver_sql(_LOCKS.format(process)).all()
-                    if any(not is_granted for *_, is_granted in rows):
-                        found.update(_strongest(rows))
-                        break
-                writer.rollback()
-
-            watcher = threading.Thread(target=watch)
-            watcher.start()
-            try:
-                yield found
-            finally:
-                is_over.set()
-                watcher.join()
 
     def _tables(self) -> dict[int, _Table]:
         return {oid: _Table(*rest) for oid, *rest in self._ask(_TABLES)}
 
-    def _modes(self, locks: str) -> dict[int, int]:
-        return _strongest(self._ask(locks))
+    def _modes(self) -> dict[int, int]:
+        """Return the strongest lock on each table, as its place in `_MODES`."""
+        found: dict[int, int] = {}
+        for oid, mode in self._ask(_LOCKS):
+            found[oid] = max(found.get(oid, 0), _MODES.index(mode))
+        return found
 
     def _ask(self, question: str) -> list[Any]:
         driver: Any = self._connection.connection.driver_connection
@@ -219,12 +201,3 @@ class Measuring:
 def sizes(connection: Connection) -> dict[str, Size]:
     """Return how large the tables are, as the server last counted them; no table is locked."""
     return {name: Size(rows, size) for name, rows, size in connection.execute(_SIZES)}
-
-
-def _strongest(locks: Iterable[Any]) -> dict[int, int]:
-    """Return the strongest lock of each table, as its place in `_MODES`."""
-    found: dict[int, int] = {}
-    for oid, mode, _ in locks:
-        if oid is not None:
-            found[oid] = max(found.get(oid, 0), _MODES.index(mode))
-    return found
