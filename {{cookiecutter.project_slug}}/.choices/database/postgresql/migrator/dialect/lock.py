@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from ..limits import lock_retries, lock_timeout, lock_wait
 from ..revisions.reading import mentions
 from .concurrently import is_concurrent
-from .halfway import explaining, sqlstate
+from .halfway import Progress, sqlstate
 from .refusal import ALLOWANCE, refuse_to_migrate
 from .server import is_through_pooler
 
@@ -57,14 +57,16 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
     progress = Progress(context)
     try:
         _run_exclusively(context, run, progress)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise CommandError(progress.when_lost(error)) from error
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise CommandError(progress.when_lost(error)) from error
+        for note in progress.notes(error):
+            error.add_note(note)
+        raise
 
 
 def _run_exclusively(
-    context: MigrationContext, run: Callable[[], None], progress: "Progress"
+    context: MigrationContext, run: Callable[[], None], progress: Progress
 ) -> None:
     connection = context.connection
     assert connection is not None
@@ -72,7 +74,6 @@ def _run_exclusively(
     _acquire(connection, context.version_table)
     _set_lock_timeout(context, connection)
     _notice_dead_client(connection)
-    run = explaining(context, run)
     retries = lock_retries()
     for retry in range(retries + 1):
         progress.forget()
@@ -174,60 +175,3 @@ def _notice_dead_client(connection: Connection) -> None:
     except DBAPIError:  # a server before 14, or not on Linux
         connection.rollback()
     connection.commit()
-
-
-class Progress:
-    """What a run has committed: whole revisions, and perhaps a part of the one under way.
-
-    A revision that is one block in autocommit and nothing else can be repeated, as a backfill
-    can; one with statements before or after such a block cannot.
-    """
-
-    def __init__(self, context: MigrationContext) -> None:
-        """Watch the connection of `context`, from the first revision on."""
-        self._applied = self._committed = ""
-        self._has_block = False
-        self._has_statement_outside = False
-        event.listen(context.connection, "before_cursor_execute", self._statement)
-        event.listen(context.connection, "begin", self._begin)
-        context.on_version_apply_callbacks = (
-            *context.on_version_apply_callbacks,
-            self._apply,
-        )
-
-    @property
-    def has_committed_part(self) -> bool:
-        """Whether the revision under way has committed what must not be done twice."""
-        return self._has_block and self._has_statement_outside
-
-    def forget(self) -> None:
-        """Start with the next revision, or with the next try."""
-        self._has_block = False
-        self._has_statement_outside = False
-
-    def when_lost(self, error: DBAPIError) -> str:
-        """Return what to know when the connection was lost, for a person to read."""
-        sentences = [
-            f"The connection to the database was lost: {str(error.orig).splitlines()[0]}.",
-            f"Committed before that: {self._committed or 'no revision of this run'}.",
-        ]
-        if self._applied != self._committed:
-            sentences.append(f"Whether {self._applied} is committed too is not known.")
-        # What a part of the revision under way has committed is in the error's notes.
-        sentences += getattr(error, "__notes__", [])
-        sentences.append("Run the command again: it goes on from what the database is at then.")
-        return " ".join(sentences)
-
-    def _apply(self, heads: set[str], **_: object) -> None:
-        self.forget()
-        self._applied = " and ".join(sorted(heads)) or "base"
-
-    def _begin(self, connection: Connection) -> None:
-        # The one before has ended, and not by a lost connection.
-        self._committed = self._applied
-
-    def _statement(self, connection: Connection, cursor: Any, statement: str, *_: object) -> None:
-        if connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-            self._has_block = True
-        elif not statement.lstrip().upper().startswith(("SELECT", "SHOW", "SET")):
-            self._has_statement_outside = True
