@@ -8,20 +8,9 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ..limits import lock_timeout
-from .attempt import earlier_attempt
+from . import attempt
 
-__all__ = [
-    "DRIVER",
-    "blocking_sessions",
-    "denial",
-    "earlier_attempt",
-    "is_cluster",
-    "is_unwanted_standby",
-    "next_step",
-    "server_version",
-    "unsupported",
-]
-
+earlier_attempt = attempt.earlier_attempt
 # The driver's `__version__` is that of a driver that it stands in for.
 DRIVER = f"PyMySQL {pymysql.VERSION_STRING}"
 

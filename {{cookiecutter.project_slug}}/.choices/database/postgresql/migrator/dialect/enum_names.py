@@ -8,19 +8,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations.ops import (
-    AddColumnOp,
-    CreateTableOp,
-    MigrateOperation,
-    ModifyTableOps,
-    UpgradeOps,
-)
+from alembic.operations import ops
 from sqlalchemy import ARRAY, Column, Enum
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 
-def name_enums(context: AutogenContext, upgrade_ops: UpgradeOps, schemas: set[str | None]) -> None:
+def name_enums(
+    context: AutogenContext, upgrade_ops: ops.UpgradeOps, schemas: set[str | None]
+) -> None:
     """Give the new columns of `upgrade_ops` PostgreSQL's class in place of the general one."""
     for column in _new_columns(upgrade_ops.ops):
         if isinstance(column.type, ARRAY):
@@ -29,13 +25,13 @@ def name_enums(context: AutogenContext, upgrade_ops: UpgradeOps, schemas: set[st
             column.type = _named(column.type)
 
 
-def _new_columns(operations: Iterable[MigrateOperation]) -> Iterator[Column[Any]]:
+def _new_columns(operations: Iterable[ops.MigrateOperation]) -> Iterator[Column[Any]]:
     for operation in operations:
-        if isinstance(operation, ModifyTableOps):
+        if isinstance(operation, ops.ModifyTableOps):
             yield from _new_columns(operation.ops)
-        elif isinstance(operation, CreateTableOp):
+        elif isinstance(operation, ops.CreateTableOp):
             yield from (item for item in operation.columns if isinstance(item, Column))
-        elif isinstance(operation, AddColumnOp):
+        elif isinstance(operation, ops.AddColumnOp):
             yield operation.column
 
 

@@ -12,35 +12,20 @@ from typing import TypeVar
 
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import render_op, renderers
-from alembic.operations.ops import (
-    AddConstraintOp,
-    AlterColumnOp,
-    CreateCheckConstraintOp,
-    CreateForeignKeyOp,
-    CreateIndexOp,
-    CreateTableOp,
-    CreateUniqueConstraintOp,
-    DowngradeOps,
-    DropConstraintOp,
-    DropIndexOp,
-    ExecuteSQLOp,
-    MigrateOperation,
-    ModifyTableOps,
-    UpgradeOps,
-)
+from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ForeignKeyConstraint, Identity, text
 from sqlalchemy.sql.elements import conv
 
-Constraint = TypeVar("Constraint", CreateForeignKeyOp, CreateCheckConstraintOp)
+Constraint = TypeVar("Constraint", ops.CreateForeignKeyOp, ops.CreateCheckConstraintOp)
 # What a further revision is called, does and undoes.
-Part = tuple[str, UpgradeOps, DowngradeOps]
+Part = tuple[str, ops.UpgradeOps, ops.DowngradeOps]
 
 
-class ConcurrentIndexOp(MigrateOperation):
+class ConcurrentIndexOp(ops.MigrateOperation):
     """An index is made while others read and write the table."""
 
-    def __init__(self, create: CreateIndexOp) -> None:
+    def __init__(self, create: ops.CreateIndexOp) -> None:
         """Make what `create` makes."""
         self.create = create
 
@@ -59,7 +44,7 @@ def render_concurrent_index(context: AutogenContext, operation: ConcurrentIndexO
     ]
 
 
-def in_safe_forms(context: MigrationContext, upgrade: UpgradeOps) -> list[Part]:
+def in_safe_forms(context: MigrationContext, upgrade: ops.UpgradeOps) -> list[Part]:
     """Take out of `upgrade` what has to wait for a commit, and return it.
 
     Operations on tables that it creates, on partitioned tables and on constraints without a name
@@ -73,7 +58,7 @@ def in_safe_forms(context: MigrationContext, upgrade: UpgradeOps) -> list[Part]:
         What follows, in its order: each part is for a separate revision, and so transaction.
     """
     assert context.connection is not None
-    creates = [operation for operation in upgrade.ops if isinstance(operation, CreateTableOp)]
+    creates = [operation for operation in upgrade.ops if isinstance(operation, ops.CreateTableOp)]
     created = {(create.schema, create.table_name) for create in creates}
     # The server refuses these forms for them.
     partitions = text("SELECT relname FROM pg_class WHERE relkind = 'p'")
@@ -84,14 +69,14 @@ def in_safe_forms(context: MigrationContext, upgrade: UpgradeOps) -> list[Part]:
     parents = {key.elements[0].target_tokens[:2] for key in keys}
     forms = _Forms(context)
     for group in upgrade.ops:
-        if isinstance(group, ModifyTableOps) and group.table_name not in partitioned:
+        if isinstance(group, ops.ModifyTableOps) and group.table_name not in partitioned:
             table = group.schema, group.table_name
             if table not in created:
                 group.ops = [*forms.first_steps(group.ops, table in parents)]
     if not forms.uniques:
         for key in forms.keys:
             schema = key.kw.get("source_schema")
-            upgrade.ops.append(ModifyTableOps(key.source_table, [key], schema=schema))
+            upgrade.ops.append(ops.ModifyTableOps(key.source_table, [key], schema=schema))
     return [*forms.parts()]
 
 
@@ -100,39 +85,45 @@ class _Forms:
 
     def __init__(self, context: MigrationContext) -> None:
         self._quoting = context.dialect.identifier_preparer
-        self._indexes: list[CreateIndexOp] = []
-        self.uniques: list[CreateUniqueConstraintOp] = []
-        self.keys: list[CreateForeignKeyOp] = []
-        self._not_valid: list[AddConstraintOp] = []
-        self._not_null: list[tuple[CreateCheckConstraintOp, AlterColumnOp]] = []
+        self._indexes: list[ops.CreateIndexOp] = []
+        self.uniques: list[ops.CreateUniqueConstraintOp] = []
+        self.keys: list[ops.CreateForeignKeyOp] = []
+        self._not_valid: list[ops.AddConstraintOp] = []
+        self._not_null: list[tuple[ops.CreateCheckConstraintOp, ops.AlterColumnOp]] = []
 
     def first_steps(
-        self, operations: list[MigrateOperation], is_parent: bool
-    ) -> Iterator[MigrateOperation]:
+        self, operations: list[ops.MigrateOperation], is_parent: bool
+    ) -> Iterator[ops.MigrateOperation]:
         """Yield what is done first of a table's operations, and keep what is left.
 
         Args:
             operations: on one table.
             is_parent: whether a new table refers to it.
         """
-        replaced: set[object] = {op.index_name for op in operations if isinstance(op, DropIndexOp)}
-        replaced |= {op.constraint_name for op in operations if isinstance(op, DropConstraintOp)}
+        replaced: set[object] = {
+            op.index_name for op in operations if isinstance(op, ops.DropIndexOp)
+        }
+        replaced |= {
+            op.constraint_name for op in operations if isinstance(op, ops.DropConstraintOp)
+        }
         for op in operations:
             match op:
-                case CreateIndexOp(index_name=name) if name in replaced or op.unique and is_parent:
+                case ops.CreateIndexOp(index_name=name) if (
+                    name in replaced or op.unique and is_parent
+                ):
                     yield op
-                case CreateIndexOp():
+                case ops.CreateIndexOp():
                     self._indexes.append(op)
-                case CreateUniqueConstraintOp(constraint_name=str(name)) if not (
+                case ops.CreateUniqueConstraintOp(constraint_name=str(name)) if not (
                     name in replaced or op.kw or is_parent
                 ):
                     self._indexes.append(_index(op))
                     self.uniques.append(op)
-                case CreateForeignKeyOp(constraint_name=str()):
+                case ops.CreateForeignKeyOp(constraint_name=str()):
                     self.keys.append(self._made_not_valid(op))
-                case CreateCheckConstraintOp(constraint_name=str()):
+                case ops.CreateCheckConstraintOp(constraint_name=str()):
                     yield self._made_not_valid(op)
-                case AlterColumnOp(modify_nullable=False) if not isinstance(
+                case ops.AlterColumnOp(modify_nullable=False) if not isinstance(
                     op.modify_server_default, Identity
                 ):
                     yield from self._first_of_not_null(op)
@@ -146,20 +137,22 @@ class _Forms:
         lock.
         """
         for index in self._indexes:
-            make = UpgradeOps([ConcurrentIndexOp(index)])
+            make = ops.UpgradeOps([ConcurrentIndexOp(index)])
             index.kw.pop("postgresql_concurrently", None)
-            yield f"index {index.index_name}", make, DowngradeOps([index.reverse()])
+            yield f"index {index.index_name}", make, ops.DowngradeOps([index.reverse()])
         if self.uniques:
             use = "ADD CONSTRAINT {0} UNIQUE USING INDEX {0}"
-            up = UpgradeOps([*(self._alter(op, use) for op in self.uniques), *self.keys])
-            down = DowngradeOps([key.reverse() for key in reversed(self.keys)])
+            up = ops.UpgradeOps([*(self._alter(op, use) for op in self.uniques), *self.keys])
+            down = ops.DowngradeOps([key.reverse() for key in reversed(self.keys)])
             for unique in reversed(self.uniques):
                 # The constraint's index goes with it.
                 down.ops += [unique.reverse(), _index(unique)]
             yield "constraints", up, down
         if self._not_valid:
-            up = UpgradeOps([self._alter(op, "VALIDATE CONSTRAINT {0}") for op in self._not_valid])
-            down = DowngradeOps([])
+            up = ops.UpgradeOps(
+                [self._alter(op, "VALIDATE CONSTRAINT {0}") for op in self._not_valid]
+            )
+            down = ops.DowngradeOps([])
             for check, alter in self._not_null:
                 up.ops += [alter, check.reverse()]
                 down.ops += [check, alter.reverse()]
@@ -172,9 +165,9 @@ class _Forms:
             self._not_valid.append(op)
         return op
 
-    def _first_of_not_null(self, op: AlterColumnOp) -> Iterator[MigrateOperation]:
+    def _first_of_not_null(self, op: ops.AlterColumnOp) -> Iterator[ops.MigrateOperation]:
         """Yield the column's other changes, and the CHECK that stands in for NOT NULL."""
-        last = AlterColumnOp(
+        last = ops.AlterColumnOp(
             op.table_name,
             op.column_name,
             schema=op.schema,
@@ -185,22 +178,24 @@ class _Forms:
         name = f"ck_{op.column_name}_set"[: self._quoting.dialect.max_identifier_length]
         condition = f"{self._quoting.quote(op.column_name)} IS NOT NULL"
         # Its name is whole: no naming convention is to be applied to it.
-        check = CreateCheckConstraintOp(conv(name), op.table_name, condition, schema=op.schema)
+        check = ops.CreateCheckConstraintOp(conv(name), op.table_name, condition, schema=op.schema)
         self._not_null.append((check, last))
         op.modify_nullable = None
         if op.has_changes():
             yield op
         yield self._made_not_valid(check)
 
-    def _alter(self, op: AddConstraintOp, action: str) -> ExecuteSQLOp:
+    def _alter(self, op: ops.AddConstraintOp, action: str) -> ops.ExecuteSQLOp:
         constraint = op.to_constraint()
         assert constraint.table is not None
         name = self._quoting.format_constraint(constraint)
         table = self._quoting.format_table(constraint.table)
-        return ExecuteSQLOp(f"ALTER TABLE {table} {action.format(name)}")
+        return ops.ExecuteSQLOp(f"ALTER TABLE {table} {action.format(name)}")
 
 
-def _index(unique: CreateUniqueConstraintOp) -> CreateIndexOp:
+def _index(unique: ops.CreateUniqueConstraintOp) -> ops.CreateIndexOp:
     """Return what makes the index of a UNIQUE constraint."""
     name, columns = str(unique.constraint_name), unique.columns
-    return CreateIndexOp(conv(name), unique.table_name, columns, schema=unique.schema, unique=True)
+    return ops.CreateIndexOp(
+        conv(name), unique.table_name, columns, schema=unique.schema, unique=True
+    )
