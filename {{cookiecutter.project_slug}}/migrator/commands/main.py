@@ -91,14 +91,12 @@ def merge(config: Config, revisions: list[str], **options: str | None) -> None:
 def _command_line(arguments: list[str]) -> CommandLine:
     """Return Alembic's parser with this project's commands and Flask-Migrate's defaults."""
     command_line = CommandLine(prog="flask db")
-    for function in (doctor, adopt, diagram, plan, wait):
+    for function in (doctor, adopt, diagram, plan, rebase, wait):
         command_line.register_command(function)
-    rebase_parser = command_line.subparsers.add_parser(
-        "rebase", help="Move this branch's new revisions on top of the main branch's."
-    )
-    rebase_parser.add_argument("branch", nargs="?", help="the main branch, when git does not tell")
-    rebase_parser.set_defaults(cmd=(rebase, ["branch"], []))
     commands: dict[str, ArgumentParser] = command_line.subparsers.choices
+    commands["rebase"].add_argument(
+        "branch", nargs="?", help="the main branch, when git does not tell"
+    )
     commands["doctor"].add_argument(
         "--json", dest="as_json", action="store_true", help="Print the findings as JSON"
     )

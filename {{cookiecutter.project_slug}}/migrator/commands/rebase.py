@@ -19,7 +19,7 @@ _DOWN_REVISION = re.compile(r"""^(down_revision\b[^=\n]*= *)(None|"[^"]+"|'[^']+
 
 
 def rebase(config: Config, branch: str | None = None) -> None:
-    """Let the revisions that only this branch has follow the main branch's newest one.
+    """Move this branch's new revisions on top of the main branch's.
 
     The main branch has to be merged already, or be what git is rebasing onto, conflicts or
     not: both lines of revisions are then in the working tree.

@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import StringIO
 from types import FrameType, SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic import op
 from alembic.operations import BatchOperations, Operations, ops
@@ -14,27 +13,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """An operation of a revision.
-
-    Attributes:
-        operation: as Alembic models it.
-        lines: the first and the last line of the call in the revision's file, counted from 1.
-    """
+class Recorded(NamedTuple):
+    """An operation of a revision, and the first and the last line of its call, counted from 1."""
 
     operation: ops.MigrateOperation
     lines: tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Recording:
-    """What could be recorded of a revision.
-
-    Attributes:
-        operations: in their order.
-        stopped_by: why the rest is not known, in one line; empty when all is known.
-    """
+class Recording(NamedTuple):
+    """A revision's operations, in their order; and why the rest is not known, if it is not."""
 
     operations: list[Recorded]
     stopped_by: str = ""
