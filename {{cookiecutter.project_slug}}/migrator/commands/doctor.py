@@ -67,11 +67,7 @@ def doctor(config: Config, as_json: bool = False) -> None:
 
 
 def examine(config: Config) -> Report:
-    """Return what can be found out, whether the app starts and the server answers or not.
-
-    Args:
-        config: Alembic's configuration, of this project.
-    """
+    """Return what can be found out, whether the app starts and the server answers or not."""
     with ExitStack() as stack:
         try:
             project = load_project(config)
