@@ -178,11 +178,13 @@ def test_what_is_locked_stays_locked_until_the_revision_ends(project: Project) -
         "with op.get_context().autocommit_block():\n"
         '    op.execute("ANALYZE note")\n'
         '    op.create_index("ix", "note", ["text"], postgresql_concurrently=True)\n'
-        '    op.drop_index("ix", "note", postgresql_concurrently=True)',
+        '    op.drop_index("ix", "note", postgresql_concurrently=True)\n'
+        '    op.execute("REINDEX TABLE CONCURRENTLY note")\n'
+        '    op.execute("VACUUM FULL note")',
         "pass",
         HEAD,
     )
-    check, validate, update, analyze, create, drop = plan(project)["statements"]
+    check, validate, update, analyze, create, drop, again, full = plan(project)["statements"]
     exclusive = {
         "table": "note",
         "lock": "AccessExclusive",
@@ -197,12 +199,14 @@ def test_what_is_locked_stays_locked_until_the_revision_ends(project: Project) -
     assert "a separate revision" in validate["safe_form"]
     assert update["stops_writers"]
     assert update["effects"][0]["waiting"] == "writers of the same rows"
-    for concurrent, work in ((create, "scan"), (drop, "")):
+    for concurrent, work in ((create, "scan"), (drop, ""), (again, "scan")):
         assert concurrent["held"] == []
         assert concurrent["effects"] == [
             {"table": "note", "lock": "ShareUpdateExclusive", "work": work, "waiting": "nobody"}
         ]
     assert analyze["held"] == []
+    assert full["effects"] == [exclusive | {"work": "rewrite"}]
+    assert full["stops_writers"]
 
 
 @pytest.mark.databases("postgresql")

@@ -40,7 +40,7 @@ class Keeper:
             base: where databases are made.
             package: the app's package.
         """
-        self._is_of_use = folder is not None and _are_known_by_their_text()
+        self._keeps = folder is not None and _are_known_by_their_text()
         self._folder, self._base = folder or Path(os.devnull), base
         found = dict(sorted(revisions(history()).items()))
         follows = {name: revision.follows for name, revision in found.items()}
@@ -63,7 +63,7 @@ class Keeper:
             new: makes a database, empty or a copy.
             upgrade: runs all revisions that a database lacks.
         """
-        if not self._is_of_use or not throwaway.COPIES:
+        if not self._keeps or not throwaway.COPIES:
             url = new(None)
             upgrade(url)
             return url
@@ -97,7 +97,7 @@ class Keeper:
     def passed(self, test: str) -> None:
         """Note that all revisions have passed a test, if their database is kept."""
         is_kept = self._has_passed(self._newest) or not throwaway.COPIES
-        if self._is_of_use and is_kept and not self._has_passed(self._newest, test):
+        if self._keeps and is_kept and not self._has_passed(self._newest, test):
             with self._file(self._newest).open("a", encoding="utf-8") as file:
                 file.write(f"{test}\n")
 
