@@ -51,10 +51,7 @@ def adopt(config: Config, stamp_anyway: bool = False) -> None:
 def _to_note(status: Status, lines: list[str], stamp_anyway: bool) -> tuple[str, ...]:
     """Return the revisions to note; none where the right ones are there.
 
-    Args:
-        status: of the database.
-        lines: how it differs from the models, where they are compared.
-        stamp_anyway: whether to go on where it is not clear.
+    `lines` say how the database differs from the models, where they are compared.
     """
     if status.state in (State.UP_TO_DATE, State.BEHIND):
         return ()

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from traceback import extract_tb
@@ -96,7 +96,11 @@ def _look(connection: Connection, config: Config, project: Project) -> Report:
         )
     else:
         report = _compare(connection, config, project)
-    return replace(report, server=server, blocking=_blocking_sessions(connection))
+    blocking = None
+    # Not every user may see the others' sessions.
+    with suppress(SQLAlchemyError):
+        blocking = blocking_sessions(connection)
+    return replace(report, server=server, blocking=blocking)
 
 
 def _compare(connection: Connection, config: Config, project: Project) -> Report:
@@ -144,15 +148,6 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
         sentence=sentence,
         next=project.command(f'alembic revision --autogenerate -m "{_MENDS[found.in_names_only]}"'),
     )
-
-
-def _blocking_sessions(connection: Connection) -> list[str] | None:
-    try:
-        return blocking_sessions(connection)
-    except SQLAlchemyError:
-        # Not every user may see the others' sessions.
-        connection.rollback()
-        return None
 
 
 def _line(error: Exception) -> str:

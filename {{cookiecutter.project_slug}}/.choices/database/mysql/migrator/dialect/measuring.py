@@ -92,15 +92,10 @@ class Measuring:
     def measure(
         self, cursor: Any, statement: str, execute: Callable[[str], object]
     ) -> list[Effect]:
-        """Run a statement, and return what it does to the tables of before.
+        """Run a statement by `execute`, and return what it does to the tables of before.
 
         It asks for the least that an ALTER TABLE can do, and for more when the server refuses;
         what is refused changes nothing.
-
-        Args:
-            cursor: the driver's, on which it runs.
-            statement: its SQL.
-            execute: runs SQL, with the statement's parameters.
         """
         numbers = self._numbers()
         effects = [*self._effects(statement, execute)]
@@ -154,11 +149,7 @@ def _altered(
 ) -> Iterator[Effect]:
     """Run a statement with the least that the server grants, and yield what that is.
 
-    Args:
-        table: the one that it alters.
-        statement: its SQL.
-        execute: runs SQL.
-        around: the SQL before, between and after the clauses that ask for it.
+    The clauses that ask for it have `around` before, between and after them.
     """
     before, between, after = around
     if given := [found[1] for found in _GIVEN.finditer(statement)]:

@@ -111,15 +111,10 @@ class Measuring:
     def measure(
         self, cursor: Any, statement: str, execute: Callable[[str], object]
     ) -> list[Effect]:
-        """Run a statement, commit it, and return what it does to the tables of before.
+        """Run a statement by `execute`, commit it, and return what it does to the tables of before.
 
         What a transaction has locked is no new lock for its next statement, so each needs
         a separate transaction.
-
-        Args:
-            cursor: the driver's, on which it runs.
-            statement: its SQL.
-            execute: runs SQL, with the statement's parameters.
         """
         own_transaction = cursor.connection.autocommit
         if own_transaction and _ALONE.match(statement):

@@ -96,9 +96,7 @@ class _Forms:
     ) -> Iterator[ops.MigrateOperation]:
         """Yield what is done first of a table's operations, and keep what is left.
 
-        Args:
-            operations: on one table.
-            is_parent: whether a new table refers to it.
+        A new table refers to the table if it `is_parent`.
         """
         replaced: set[object] = {
             op.index_name for op in operations if isinstance(op, ops.DropIndexOp)

@@ -54,13 +54,7 @@ class Measuring:
     def measure(
         self, cursor: Any, statement: str, execute: Callable[[str], object]
     ) -> list[Effect]:
-        """Run a statement, and return which table it rebuilds.
-
-        Args:
-            cursor: the driver's, on which it runs.
-            statement: its SQL.
-            execute: runs SQL, with the statement's parameters.
-        """
+        """Run a statement by `execute`, and return which table it rebuilds."""
         execute(statement)
         found = _REBUILD.match(statement)
         return [Effect(found[1], "", Work.REWRITE, Waiting.NOBODY)] if found else []
