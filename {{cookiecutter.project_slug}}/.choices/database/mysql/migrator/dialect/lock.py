@@ -62,7 +62,7 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
         _run(context, run)
         return
     with Lease(connection.info["connect_again"](), context.version_table) as lease:
-        _before_each_revision(context, lease.check)
+        _before_each_revision(context, lambda step: lease.check())
         try:
             _run(context, run)
         except Exception as error:
@@ -72,14 +72,16 @@ def run_exclusively(context: MigrationContext, run: Callable[[], None]) -> None:
             raise
 
 
-def _before_each_revision(context: MigrationContext, check: Callable[[], None]) -> None:
+def _before_each_revision(
+    context: MigrationContext, check: Callable[[MigrationStep], None]
+) -> None:
     """Have `check` called before each revision of the run."""
     steps = context._migrations_fn
     assert steps is not None
 
     def checked(heads: tuple[str, ...], context: MigrationContext) -> Iterator[MigrationStep]:
         for step in steps(heads, context):
-            check()
+            check(step)
             yield step
 
     context._migrations_fn = checked  # type: ignore[assignment]
@@ -210,10 +212,12 @@ class Progress:
         """Watch the connection of `context`, from the first revision on."""
         self.committed: list[str] = []
         self._pending: list[str] = []
-        self._context = context
-        self._start = context.get_current_heads()
-        self._finished = 0
+        # The revision that has begun and not ended.
+        self._script: Script | None = None
         connection = context.connection
+        assert connection is not None
+        self._connection = connection
+        _before_each_revision(context, self._begin_revision)
         event.listen(connection, "before_cursor_execute", self._before_statement)
         event.listen(connection, "after_cursor_execute", self._after_statement)
         event.listen(connection, "commit", self._commit)
@@ -223,8 +227,11 @@ class Progress:
             lambda **_: self._end_revision(),
         )
 
+    def _begin_revision(self, step: MigrationStep) -> None:
+        self._script = step.revision if isinstance(step, RevisionStep) else None
+
     def _end_revision(self) -> None:
-        self._finished += 1
+        self._script = None
         self.committed.clear()
         self._pending.clear()
 
@@ -253,7 +260,7 @@ class Progress:
 
     def note(self) -> str:
         """Return what to know before running the failed revision again, for a person to read."""
-        script = self._under_way()
+        script = self._script
         if script is None:
             return "No revision was under way."
         if not self.committed:
@@ -273,14 +280,12 @@ class Progress:
 
         What this run has done itself is told by `note`.
         """
-        script = self._under_way()
         number, reason = error.orig.args if error.orig else (0, "")
-        if script is None or self.committed or number not in DONE_BEFORE:
+        if self._script is None or self.committed or number not in DONE_BEFORE:
             return ""
-        connection = self._context.connection
-        assert connection is not None
-        connection.rollback()
-        return f"{reason} ({number}). {failed_over_earlier_attempt(connection, script)}"
+        self._connection.rollback()
+        attempt = failed_over_earlier_attempt(self._connection, self._script)
+        return f"{reason} ({number}). {attempt}"
 
     def when_lost(self, error: DBAPIError) -> str:
         """Return what to know when the connection was lost, for a person to read."""
@@ -294,12 +299,3 @@ class Progress:
             " before it are committed. Run the command again: it goes on from what the database is"
             " at then."
         )
-
-    def _under_way(self) -> Script | None:
-        """Return the revision that has begun and not ended."""
-        try:
-            steps = [*self._context.opts["fn"](self._start, self._context)]
-        except CommandError:  # the database's revision is not one of the files
-            steps = []
-        step = steps[self._finished] if self._finished < len(steps) else None
-        return step.revision if isinstance(step, RevisionStep) else None
