@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import CommandLine, Config
@@ -76,7 +77,7 @@ def plan(
     plan(config, as_json, as_markdown, since)
 
 
-def merge(config: Config, revisions: list[str], **options: str | None) -> None:
+def merge(config: Config, revisions: list[str], **options: Any) -> None:
     """Join two revisions with a new one.
 
     Raises:

@@ -76,6 +76,8 @@ def _applied(config: Config, scripts: ScriptDirectory) -> set[str]:
     project = load_project(config)
     with project.context(None), connect_as_owner(project) as connection:
         current = current_revisions(connection, project)
+    # An error, if one has no file.
+    scripts.get_revisions(current)
     return {script.revision for script in scripts.iterate_revisions(current, "base")}
 
 
