@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import Connection, NullPool, create_engine
 
 from ..dialect.measuring import MEASURES_LOCKS, NOTE, sizes
 from ..dialect.server import blocking_sessions, server_version
@@ -83,8 +84,7 @@ def plan(config: Config, as_json: bool, as_markdown: bool, since: str | None) ->
         ]
         print(json.dumps({**asdict(made), "statements": found}, indent=2))
     elif made.pending:
-        text = "\n".join(_text(made))
-        print(f"### What the new revisions do\n\n```\n{text}\n```" if as_markdown else text)
+        print("\n".join(_markdown(made) if as_markdown else _text(made)))
     else:
         print(f"{made.sentence} Nothing is pending.")
 
@@ -120,11 +120,7 @@ def _docs(scripts: ScriptDirectory, revisions: Iterable[str]) -> dict[str, str]:
 def _measured(plan: Plan, project: Project, scripts: ScriptDirectory) -> Plan:
     """Return a plan with what its pending revisions do on a throw-away database."""
     pending = scripts.get_revisions([*plan.pending])
-    with (
-        server() as base,
-        empty_database(base) as url,
-        create_engine(url, poolclass=NullPool).connect() as connection,
-    ):
+    with _throw_away() as connection:
         try:
             statements = measured(connection, project.section, pending)
         except Exception as error:
@@ -146,29 +142,61 @@ def _measured(plan: Plan, project: Project, scripts: ScriptDirectory) -> Plan:
     )
 
 
+@contextmanager
+def _throw_away() -> Iterator[Connection]:
+    with server() as base, empty_database(base) as url:
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            yield connection
+
+
 def _text(plan: Plan) -> Iterator[str]:
     yield plan.sentence
-    live = f" The database is on {plan.server}." if plan.server else ""
-    yield f"Measured on {plan.measured_on}, on tables without rows.{live}"
+    yield _servers(plan)
     for revision, doc in plan.pending.items():
         yield f"\n{revision}  {doc}"
         own = [found for found in plan.statements if found.revision == revision]
         for statement in own:
-            yield f"  line {statement.lines[0]}  {statement.sql}"
+            yield f"  {_place(statement)}  {statement.sql}"
             rows = [_cells(plan, statement, effect) for effect in _shown(statement)]
             widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
             for row in rows:
                 cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
                 yield f"      {'  '.join(cells)}".rstrip()
-            is_slow = statement.stopped or any(
-                effect.waiting is Waiting.SAME_ROWS for effect in statement.effects
-            )
-            if is_slow and statement.safe_form:
-                yield f"      Safer: {statement.safe_form}"
+            if advice := _advice(statement):
+                yield f"      Safer: {advice}"
         if not own:
             yield "  no statement"
         yield from (f"  Irreversible: {what}" for what in plan.irreversible.get(revision, ()))
     yield ""
+    yield from _rest(plan)
+
+
+def _markdown(plan: Plan) -> Iterator[str]:
+    yield f"### What the new revisions do\n\n{plan.sentence} {_servers(plan)}\n"
+    yield "| statement | table | size | lock | work | who waits |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for statement in plan.statements:
+        sql = statement.sql.replace("|", "\\|").replace("`", "'")
+        first = f"`{sql}` ({_place(statement)})"
+        if advice := _advice(statement):
+            first += f"<br>Safer: {advice}"
+        for effect in _shown(statement) or (None,):
+            cells = ("", "", "", "", "") if effect is None else _cells(plan, statement, effect)
+            yield f"| {' | '.join((first, *cells))} |"
+            first = ""
+    yield ""
+    for revision, found in plan.irreversible.items():
+        yield f"- Irreversible, {revision}: {'; '.join(found)}"
+    yield from (f"- {line}" for line in _rest(plan))
+
+
+def _servers(plan: Plan) -> str:
+    live = f" The database is on {plan.server}." if plan.server else ""
+    return f"Measured on {plan.measured_on}, on tables without rows.{live}"
+
+
+def _rest(plan: Plan) -> Iterator[str]:
     if plan.irreversible:
         first = next(iter(plan.irreversible))
         yield (
@@ -204,3 +232,12 @@ def _cells(plan: Plan, statement: Statement, effect: Effect) -> tuple[str, ...]:
     if effect.waiting is not Waiting.NOBODY:
         waiting += " wait as long as it takes" if statement.is_long else " wait briefly"
     return effect.table, ", ".join(parts), lock, effect.work, waiting if lock else ""
+
+
+def _place(statement: Statement) -> str:
+    return f"line {statement.lines[0]}"
+
+
+def _advice(statement: Statement) -> str:
+    is_slow = statement.stopped or any(e.waiting is Waiting.SAME_ROWS for e in statement.effects)
+    return statement.safe_form if is_slow else ""
