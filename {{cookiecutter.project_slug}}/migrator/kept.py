@@ -85,6 +85,9 @@ class Keeper:
     def start(self, test: str) -> tuple[str, URL] | None:
         """Return the newest revision that has passed a test with all before it, if one has.
 
+        Args:
+            test: what was tested.
+
         Returns:
             The revision, and a kept database at it; None also where the history has branches.
         """

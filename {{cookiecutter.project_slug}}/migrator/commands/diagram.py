@@ -13,6 +13,9 @@ DIAGRAM = ROOT / "docs" / "schema.md"
 def text(metadata: MetaData) -> str:
     """Return the file's text; nothing when there are no models.
 
+    Args:
+        metadata: the models' tables.
+
     Raises:
         CommandError: paracelsus, a development dependency, is not installed.
     """

@@ -67,7 +67,11 @@ def doctor(config: Config, as_json: bool = False) -> None:
 
 
 def examine(config: Config) -> Report:
-    """Return what can be found out, whether the app starts and the server answers or not."""
+    """Return what can be found out, whether the app starts and the server answers or not.
+
+    Args:
+        config: Alembic's configuration, of this project.
+    """
     with ExitStack() as stack:
         try:
             project = load_project(config)

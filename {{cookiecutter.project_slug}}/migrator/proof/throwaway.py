@@ -74,13 +74,23 @@ def empty_database(base: URL, source: URL | None = None) -> Iterator[URL]:
 
 
 def alembic_config(connection: Connection, section: str = "alembic") -> Config:
-    """Return Alembic's configuration for commands on `connection`."""
+    """Return Alembic's configuration for commands on `connection`.
+
+    Args:
+        connection: to a database for tests.
+        section: of alembic.ini, which names the database.
+    """
     config = Config(INI, ini_section=section)
     config.attributes["connection"] = connection
     return config
 
 
 def upgrade(url: URL, section: str = "alembic") -> None:
-    """Run the revisions that a database lacks."""
+    """Run the revisions that a database lacks.
+
+    Args:
+        url: the database's.
+        section: of alembic.ini, which names it.
+    """
     with create_engine(url, poolclass=NullPool).connect() as connection:
         command.upgrade(alembic_config(connection, section), "heads")

@@ -19,6 +19,10 @@ from . import head
 def finish(path: str, options: dict[str, str]) -> None:
     """Format a new revision file and note it in HEAD.
 
+    Args:
+        path: the file.
+        options: of the hook, in alembic.ini.
+
     Raises:
         CommandError: it cannot be formatted, or a revision cannot be read.
     """

@@ -90,6 +90,9 @@ def newest(history: History) -> str:
     Several newest revisions have a line each, until `alembic merge` or `flask db rebase` puts
     them in a row.
 
+    Args:
+        history: where the revision files are.
+
     Raises:
         SettingsError: a file cannot be read; the message names it.
     """

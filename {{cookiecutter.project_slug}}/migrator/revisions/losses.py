@@ -17,7 +17,12 @@ _SQL = {
 
 
 def losses(script: Script, dialect: str) -> list[str]:
-    """Return `line N: what is lost` for each of a revision's operations that loses data."""
+    """Return `line N: what is lost` for each of a revision's operations that loses data.
+
+    Args:
+        script: the revision.
+        dialect: SQLAlchemy's name for the database.
+    """
     upgrade = recorded(script, dialect).operations
     found = [
         f"line {entry.lines[0]}: {what}"

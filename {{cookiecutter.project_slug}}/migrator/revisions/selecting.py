@@ -44,6 +44,9 @@ def rival_heads(scripts: ScriptDirectory) -> list[str]:
     Heads with different branch labels are meant. A label belongs to all revisions of its branch,
     so two revisions that follow the same one by mistake have the same labels, or both have none:
     https://alembic.sqlalchemy.org/en/latest/branches.html#working-with-branch-labels
+
+    Args:
+        scripts: the revision files.
     """
     labels = {head: _labels(scripts.get_revision(head)) for head in scripts.get_heads()}
     count = Counter(labels.values())

@@ -14,6 +14,10 @@ from .base import git, is_commit
 def main(commit: str, section: str = "alembic") -> None:
     """Print the SQL from the newest revision of `commit` to the newest one here.
 
+    Args:
+        commit: as in `newest_at`.
+        section: of alembic.ini, for a second database.
+
     Raises:
         SettingsError: there is no repository, or git does not know the commit.
     """

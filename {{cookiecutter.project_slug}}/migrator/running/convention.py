@@ -18,6 +18,10 @@ def names_as_written(context: MigrationContext, project: Project) -> Iterator[No
 
     Alembic would give each revision the convention that the models have today, so that a history
     would make other names than it once did. Revisions up to `Project.convention_until` get it.
+
+    Args:
+        context: about to run the migrations.
+        project: the app.
     """
     steps_of = context._migrations_fn
     assert steps_of is not None

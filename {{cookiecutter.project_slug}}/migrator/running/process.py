@@ -21,6 +21,9 @@ _CHATTER = ("Context impl", "Will assume", "setting up autogenerate plugin")
 def own_process(config: Config) -> Iterator[None]:
     """Set up logging, garbage collection and Ctrl-C, if a command line runs and no program.
 
+    Args:
+        config: Alembic's configuration.
+
     Raises:
         CommandError: somebody pressed Ctrl-C.
     """

@@ -112,7 +112,12 @@ def denial(error: DBAPIError, url: URL) -> str:
 
 
 def next_step(url: URL, error: str) -> str:
-    """Return a command that shows or mends why the server cannot be used."""
+    """Return a command that shows or mends why the server cannot be used.
+
+    Args:
+        url: the database.
+        error: what the driver says.
+    """
     server = f"-h {shlex.quote(url.host or 'localhost')} -P {url.port or 3306}"
     user = f" -u {shlex.quote(url.username)} -p" if url.username else ""
     if "Unknown database" in error:

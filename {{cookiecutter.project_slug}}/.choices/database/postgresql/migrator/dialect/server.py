@@ -125,7 +125,9 @@ def denial(error: DBAPIError, url: URL) -> str:
 def next_step(url: URL, error: str) -> str:
     """Return a command that shows or mends why the server cannot be used.
 
-    The driver says `error` in English or in the server's own language.
+    Args:
+        url: the database.
+        error: what the driver says, in English or in the server's own language.
     """
     user = f" -U {shlex.quote(url.username)}" if url.username else ""
     database = shlex.quote(url.database or "")

@@ -13,7 +13,11 @@ COPIES = True
 
 @contextmanager
 def own_server(folder: Path | None = None) -> Iterator[URL]:
-    """Yield the URL of a file whose folder and name the databases get; it is no file itself."""
+    """Yield the URL of a file whose folder and name the databases get; it is no file itself.
+
+    Args:
+        folder: not needed here.
+    """
     with TemporaryDirectory() as temporary:
         yield URL.create("sqlite", database=f"{temporary}/test.sqlite3")
 
