@@ -389,6 +389,12 @@ HELPERS = '''"""Helpers of the revisions."""
 import sqlalchemy as sa
 from alembic import op
 
+NAME = "na" + "med"
+
+
+def make_audit():
+    op.create_table("audit", sa.Column("id", sa.Integer, primary_key=True))
+
 
 def add_log_of(name):
     create_table_if_not_exists("log_of_" + "things", sa.Column("id", sa.Integer, primary_key=True))
@@ -412,8 +418,8 @@ def test_tables_that_helpers_make_are_the_projects(project: Project) -> None:
     (project.path / "revision_helpers.py").write_text(HELPERS, encoding="utf-8")
     project.write_revision(
         "r1",
-        "import revision_helpers\nfrom revision_helpers import add_log_of\n"
-        'add_log_of("logged")\n'
+        "import revision_helpers\nfrom revision_helpers import NAME, add_log_of, make_audit\n"
+        'add_log_of("logged")\nmake_audit()\nop.create_table(NAME, sa.Column("id", sa.Integer))\n'
         'revision_helpers.create_table_if_not_exists("made", sa.Column("id", sa.Integer))',
         "from revision_helpers import only_down\nonly_down()",
         HEAD,
@@ -427,7 +433,8 @@ def test_tables_that_helpers_make_are_the_projects(project: Project) -> None:
     project.ok("alembic", "upgrade", "head")
     project.sql("CREATE TABLE theirs (id INTEGER)")
     drift = examine(project, "drifted")["drift"]
-    assert sorted(drift) == ["op.drop_table('logged')", "op.drop_table('made')"]
+    made = "audit", "logged", "made", "named"
+    assert sorted(drift) == [f"op.drop_table({name!r})" for name in made]
 
 
 @pytest.mark.databases("postgresql")

@@ -14,7 +14,7 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from ..revisions.reading import Call, upgrade_calls
+from ..revisions.reading import Call, texts_with_names, upgrade_calls
 
 
 class TableName(NamedTuple):
@@ -40,19 +40,20 @@ def is_own_name(
     """
     if kind == "schema":
         return name is None or any(
-            name == table.schema for tables in _own_tables() for table in tables
+            name == table.schema for tables in _own_tables(name) for table in tables
         )
     if kind == "table":
         table = parents["schema_name"], name
-        return any(table in tables for tables in _own_tables())
+        return any(table in tables for tables in _own_tables(name or ""))
     return True
 
 
-def _own_tables() -> Iterator[frozenset[TableName]]:
-    """Yield the tables of the models, then, if still asked, those that revisions have made."""
+def _own_tables(name: str) -> Iterator[frozenset[TableName]]:
+    """Yield the tables of the models, then, if they can have `name`, those that revisions have made."""
     yield model_tables(context.get_context())
-    # Every revision is read for these: not when a database has nothing but the models' tables.
-    yield revision_tables(context.get_context(), context.script)
+    # Every revision is parsed for these, which takes long and much memory.
+    if revision_words(context.script).issuperset(_words(name)):
+        yield revision_tables(context.get_context(), context.script)
 
 
 # Asked for each name in the database.
@@ -67,6 +68,17 @@ def model_tables(migration: MigrationContext) -> frozenset[TableName]:
 def revision_tables(migration: MigrationContext, scripts: ScriptDirectory) -> frozenset[TableName]:
     """Return the tables that the revisions have made."""
     return _in_default_schema(migration, created_tables(scripts))
+
+
+@lru_cache(maxsize=1)
+def revision_words(scripts: ScriptDirectory) -> frozenset[str]:
+    """Return the words in which the revisions' tables and schemas have their names."""
+    texts = texts_with_names(scripts.walk_revisions())
+    return frozenset(word for text in texts for word in _words(text))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text)
 
 
 def _in_default_schema(

@@ -2,7 +2,8 @@
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType, ModuleType
@@ -57,6 +58,23 @@ def upgrade_calls(script: Script) -> list[Call]:
     return [*_calls(upgrade, vars(script.module), DEPTH)]
 
 
+def texts_with_names(scripts: Iterable[Script]) -> Iterator[str]:
+    """Yield the texts that any name in `upgrade_calls` is from: files, constants, helpers' files."""
+    modules = set()
+    for script in scripts:
+        yield Path(script.path).read_text("utf-8")
+        for value in vars(script.module).values():
+            match value:
+                case str():
+                    yield value
+                case FunctionType(__module__=name) | ModuleType(__name__=name):
+                    modules.add(name)
+    for name in modules:
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        if not _is_foreign(name) and file.endswith(".py"):
+            yield Path(file).read_text("utf-8")
+
+
 def mentions(script: Script | None, word: str) -> bool:
     """Return whether a revision's file has a word in it; False without a revision."""
     return script is not None and word in Path(script.path).read_text(encoding="utf-8")
@@ -82,10 +100,13 @@ def _helper(call: Call) -> FunctionType | None:
             found = getattr(call.names[module], name, None)
         case _:
             return None
-    foreign = ("alembic", "sqlalchemy", "alembic_postgresql_enum")
-    if isinstance(found, FunctionType) and found.__module__.partition(".")[0] not in foreign:
+    if isinstance(found, FunctionType) and not _is_foreign(found.__module__):
         return found
     return None
+
+
+def _is_foreign(module: str) -> bool:
+    return module.partition(".")[0] in ("alembic", "sqlalchemy", "alembic_postgresql_enum")
 
 
 def _calls_of_helper(helper: FunctionType, call: Call, depth: int) -> Iterator[Call]:
