@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex
 
 from ..definitions import Pair
 
@@ -46,20 +46,16 @@ def stored_column(connection: sa.Connection, column: sa.Column[Any]) -> Reflecte
     Returns:
         None if the server refuses the column as it is in the model.
     """
-    table = sa.Table(
-        PROBE,
-        sa.MetaData(),
-        sa.Column(
-            "probe",
-            column.type.copy(),
-            server_default=getattr(column.server_default, "arg", None),
-            nullable=column.nullable,
-        ),
-        prefixes=["TEMPORARY"],
+    probe = sa.Column(
+        "probe",
+        column.type.copy(),
+        server_default=getattr(column.server_default, "arg", None),
+        nullable=column.nullable,
     )
+    compiler = connection.dialect.ddl_compiler(connection.dialect, None)  # type: ignore[arg-type]
     # Many columns are alike, as those for the time of creation are.
     answers: dict[str, ReflectedColumn | None] = connection.info[PROBE]
-    question = str(CreateTable(table).compile(dialect=connection.dialect))
+    question = f"CREATE TEMPORARY TABLE {PROBE} ({compiler.get_column_specification(probe)})"
     if question not in answers:
         state = _stored(connection, question)
         answers[question] = state and state.columns[0]
