@@ -92,11 +92,6 @@ def _run(context: MigrationContext, run: Callable[[], None]) -> None:
     assert connection is not None
     _set_timeouts(connection)
     connection.commit()
-    # What a revision sets is for that revision.
-    context.on_version_apply_callbacks = (
-        *context.on_version_apply_callbacks,
-        lambda **_: _set_timeouts(connection),
-    )
     # Made first, so that it is not listed with what a revision has done.
     context._ensure_version_table()
     connection.commit()
@@ -214,6 +209,7 @@ class Progress:
         self._pending: list[str] = []
         # The revision that has begun and not ended.
         self._script: Script | None = None
+        self._has_set_timeout = False
         connection = context.connection
         assert connection is not None
         self._connection = connection
@@ -234,6 +230,10 @@ class Progress:
         self._script = None
         self.committed.clear()
         self._pending.clear()
+        if self._has_set_timeout:
+            # What a revision sets is for that revision.
+            _set_timeouts(self._connection)
+            self._has_set_timeout = False
 
     def _commit(self, connection: Connection) -> None:
         self.committed += self._pending
@@ -250,6 +250,7 @@ class Progress:
         self, connection: Connection, cursor: Any, statement: str, *_: object
     ) -> None:
         line = " ".join(statement.split())
+        self._has_set_timeout |= "lock_wait_timeout" in line.lower()
         # A backfill has one statement for all its batches, which is listed once.
         if line.upper().startswith(UNRECORDED) or line in [*self.committed, *self._pending][-1:]:
             return
