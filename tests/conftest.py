@@ -4,7 +4,10 @@ import compileall
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,19 @@ from typing import Any
 import pytest
 from cookiecutter.main import cookiecutter
 
-from .forking import ForkServer
-from .projects import DATABASES, REPOSITORY, SLUG, STRATEGIES, Project, clean_environment, install
+from .forking import OF_CRUFT, ForkServer
+from .projects import (
+    DATABASES,
+    REPOSITORY,
+    SLUG,
+    STRATEGIES,
+    Project,
+    clean_environment,
+    install,
+    one_at_a_time,
+)
 from .servers import feed, new_database
+from .test_regeneration import Git
 
 Bake = Callable[..., Project]
 
@@ -52,22 +65,35 @@ def project_bin(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def fork_server(project_bin: Path) -> Iterator[None]:
-    """Run one fork server for the commands of all projects; none under FRESH_PROCESSES=1."""
+def fork_server(project_bin: Path, worker_id: str) -> Iterator[None]:
+    """Run a fork server for projects' commands, and one for cruft; none under FRESH_PROCESSES=1."""
     if os.environ.get("FRESH_PROCESSES") == "1":
         yield
         return
-    server = ForkServer(project_bin, clean_environment())
-    Project.fork_server = server
+    is_first = worker_id in ("master", "gw0")
+    Project.fork_server = ForkServer(project_bin, clean_environment(), first_is_fresh=is_first)
+    Git.fork_server = ForkServer(Path(sys.executable).parent, clean_environment(), OF_CRUFT)
     yield
-    Project.fork_server = None
-    server.close()
+    Project.fork_server.close()
+    Git.fork_server.close()
+    Project.fork_server = Git.fork_server = None
 
 
 @pytest.fixture(scope="session")
-def bake(cookies_session: Any, project_bin: Path) -> Bake:
-    """Generates a project with the given answers; the same answers give the same folder."""
+def bake(
+    cookies_session: Any,
+    project_bin: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Bake:
+    """Generates a project with the given answers; the same answers give the same folder.
+
+    The first worker that asks generates it. Each worker has a copy of its own.
+    """
     done: dict[str, Project] = {}
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder if worker_id == "master" else folder.parent) / "generated"
+    shared.mkdir(exist_ok=True)
 
     def bake(**answers: Any) -> Project:
         answers = {"project_slug": SLUG, "database": "sqlite", "example": True} | answers
@@ -75,9 +101,14 @@ def bake(cookies_session: Any, project_bin: Path) -> Bake:
         answers.setdefault("deploy", "container")
         key = repr(sorted(answers.items()))
         if key not in done:
-            result = cookies_session.bake(extra_context=answers, template=str(REPOSITORY))
-            assert result.exception is None, result.exception
-            done[key] = Project(result.project_path, answers, project_bin)
+            pattern = shared / sha256(key.encode()).hexdigest() / str(answers["project_slug"])
+            with one_at_a_time(pattern.parent):
+                if not pattern.exists():
+                    result = cookies_session.bake(extra_context=answers, template=str(REPOSITORY))
+                    assert result.exception is None, result.exception
+                    shutil.move(result.project_path, pattern)
+            path = tmp_path_factory.mktemp("generated") / pattern.name
+            done[key] = Project(shutil.copytree(pattern, path), answers, project_bin)
         return done[key]
 
     return bake
@@ -120,10 +151,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def generated(answers: dict[str, Any], bake: Bake) -> Project:
     """A project that tests only read, shared among them."""
-    project = bake(**answers)
-    # Each copy would otherwise be compiled anew.
-    compileall.compile_dir(project.path, quiet=2)
-    return project
+    return bake(**answers)
 
 
 @pytest.fixture
@@ -147,9 +175,16 @@ def bake_at(project_bin: Path, tmp_path: Path) -> Callable[[str, dict[str, Any],
     return bake_at
 
 
+@cache
+def compile_once(folder: Path) -> None:
+    """Compile a project: each copy would otherwise be compiled anew."""
+    compileall.compile_dir(folder, quiet=2)
+
+
 @pytest.fixture
 def project(generated: Project, tmp_path: Path) -> Iterator[Project]:
     """A project of the test's own, on an empty database of its own."""
+    compile_once(generated.path)
     path = tmp_path / SLUG
     shutil.copytree(generated.path, path)
     with new_database(generated.database, tmp_path) as url:

@@ -1,7 +1,7 @@
 """A process that has imported the libraries and forks one process for each command it is sent.
 
-The tests start it with the interpreter of generated projects; `tests.forking` talks to it. Each
-command gets its own environment, working directory, descriptors and arguments.
+Its arguments are the libraries' names. `tests.forking` starts it and talks to it. Each command gets
+its own environment, working directory, descriptors and arguments.
 
 What a command that is forked here does not see:
 - an import that is forgotten: what the libraries import is there (`import sqlalchemy` also gives
@@ -37,32 +37,11 @@ from functools import partial
 from types import ModuleType
 from typing import NoReturn
 
-# alembic_postgresql_enum is not among them: importing it changes Alembic, for every database.
-LIBRARIES = (
-    "alembic.autogenerate.api",
-    "alembic.command",
-    "alembic.config",
-    "alembic.runtime.environment",
-    "dotenv",
-    "flask.cli",
-    "flask.testing",
-    "flask_sqlalchemy.cli",
-    "flask_wtf",
-    "logging.config",
-    "psycopg",
-    "pymysql",
-    "sqlalchemy.dialects.mysql.pymysql",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "sqlalchemy.dialects.sqlite.pysqlite",
-    "sqlalchemy.orm",
-    "sqlite3",
-)
-
 
 def main() -> Callable[[], object]:
     """Serve until stdin ends. Return in the forked processes only, with what one has to run."""
     del sys.path[0]  # This file's folder, which no command has.
-    for library in LIBRARIES:
+    for library in sys.argv[1:]:
         importlib.import_module(library)
     gc.collect()
     gc.freeze()

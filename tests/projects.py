@@ -1,12 +1,13 @@
 """A generated project, and how its commands are run."""
 
+import fcntl
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import gettempdir
@@ -48,6 +49,15 @@ def clean_environment(**variables: str) -> dict[str, str]:
     found = {name: os.environ[name] for name in kept if name in os.environ}
     INNER.mkdir(exist_ok=True)
     return found | {"PYTEST_DEBUG_TEMPROOT": str(INNER)} | variables
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Make a folder that workers share, and let the others wait."""
+    folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass
@@ -96,6 +106,11 @@ class Project:
         """The folder of the machinery."""
         return self.path / "migrator"
 
+    @property
+    def mypy_cache(self) -> Path:
+        """The cache of mypy for all projects: most of its time goes into the same libraries."""
+        return self.bin.parent / "mypy"
+
     def url_variable(self, environment: str = "development") -> str:
         """The variable that names the database of `environment`."""
         if self.strategy == "flask-config":
@@ -112,6 +127,7 @@ class Project:
         own = {
             "HOME": str(self.path.parent),
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "MYPY_CACHE_DIR": str(self.mypy_cache),
         }
         url = {self.url_variable(): self.url} if self.url else {}
         return clean_environment(**own | url | self.environment | variables)
@@ -127,15 +143,17 @@ class Project:
         server = None if self.always_fresh else self.fork_server
         if server is not None and server.takes(command, self.database, environment):
             return server.run(command, cwd, environment, timeout=120)
-        return subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        uses_mypy = any("mypy" in word for word in command)
+        with one_at_a_time(self.mypy_cache) if uses_mypy else nullcontext():
+            return subprocess.run(
+                command,
+                cwd=cwd,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
 
     def ok(self, *command: str, **variables: str) -> str:
         """Run `command`, which has to succeed, and return what it printed on stdout."""

@@ -27,6 +27,22 @@ print([(stream.encoding, stream.line_buffering, stream.isatty()) for stream in
        (sys.stdin, sys.stdout, sys.stderr)], sys.stdin.read())
 """
 
+PYTEST = """
+import plugin
+
+
+def test_plugins(pytestconfig):
+    manager = pytestconfig.pluginmanager
+    print(sorted({type(found).__name__ for _, found in manager.list_name_plugin()}))
+    print([str(found.version) for _, found in manager.list_plugin_distinfo()])
+    print(sorted(name for name, _ in manager.list_name_plugin() if not name.isdigit()))
+    plugin.check()
+
+
+def test_own():
+    assert [1, 2, 3] == [1, 2, 4]
+"""
+
 ENDS = {
     "nothing": "print('no newline', end='')",
     "exit code": "import sys; sys.exit(3)",
@@ -108,6 +124,22 @@ def test_a_command_finds_what_a_fresh_process_finds(
     assert (end.stderr, end.returncode) == (expected.stderr, expected.returncode)
 
 
+def test_pytest_finds_its_plugins_and_rewrites_what_it_imports(
+    server: ForkServer, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "plugin.py").write_text("def check():\n    assert [1] == [2]\n")
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["plugin"]\n')
+    (tmp_path / "test_found.py").write_text(PYTEST)
+    command = ("pytest", "-W", "error", "--tb=short")
+    expected = fresh(command, tmp_path, environment)
+    end = server.run(command, tmp_path, environment, timeout=60)
+    assert "At index 0 diff: 1 != 2" in expected.stdout
+    assert "'pytest_cov'" in expected.stdout
+    # The last line has the time.
+    assert end.stdout.splitlines()[:-1] == expected.stdout.splitlines()[:-1]
+    assert (end.stderr, end.returncode) == (expected.stderr, expected.returncode)
+
+
 @pytest.mark.parametrize("code", ENDS.values(), ids=ENDS)
 def test_a_command_ends_as_a_fresh_process_ends(
     server: ForkServer, environment: dict[str, str], code: str, tmp_path: Path
@@ -163,7 +195,7 @@ def test_a_command_that_takes_too_long_is_killed(
 ) -> None:
     code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
     with pytest.raises(subprocess.TimeoutExpired) as raised:
-        server.run(("python", "-c", code), tmp_path, environment, timeout=2)
+        server.run(("python", "-c", code), tmp_path, environment, timeout=5)
     with pytest.raises(ProcessLookupError):
         os.kill(int(raised.value.output), 0)
 
@@ -198,12 +230,18 @@ def test_what_needs_a_fresh_process_is_not_taken(
     server: ForkServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
     command: tuple[str, ...]
-    for command in (("alembic", "current"), ("python", "-c", "pass"), ("python", "-m", "x")):
+    taken = (
+        ("alembic", "current"),
+        ("pytest", "-q"),
+        ("python", "-c", "pass"),
+        ("python", "-m", "x"),
+    )
+    for command in taken:
         assert not server.takes(command, "sqlite", environment)
         assert server.takes(command, "sqlite", environment)
         assert not server.takes(command, "mysql", environment)
         assert not server.takes(command, "sqlite", environment | {"PYTHONPATH": "x"})
         assert not server.takes(command, "sqlite", environment | {"PATH": "/usr/bin"})
-    for command in (("pytest",), ("python", "x.py"), ("python", "-W", "error", "-c", "pass")):
+    for command in (("ruff",), ("python", "x.py"), ("python", "-W", "error", "-c", "pass")):
         assert not server.takes(command, "sqlite", environment)
         assert not server.takes(command, "sqlite", environment)

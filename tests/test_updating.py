@@ -38,7 +38,7 @@ from .situations import (
     recorded,
     table,
 )
-from .test_regeneration import COMBINATIONS, WORKING_TREE, Git, fill, name, same_files
+from .test_regeneration import COMBINATIONS, PAIRWISE, WORKING_TREE, Git, fill, name, same_files
 
 Answers = dict[str, Any]
 
@@ -507,18 +507,6 @@ OWN = [
     "{slug}/revisions/own.py",
     "{slug}/models/own.py",
     "notes/own.py",
-]
-# Every two values of two answers are together in one of them.
-PAIRWISE = [
-    {"database": database, "url_strategy": strategy, "example": example}
-    for database, strategy, example in [
-        ("sqlite", "flask-config", True),
-        ("sqlite", "env-var", False),
-        ("postgresql", "flask-config", False),
-        ("postgresql", "env-var", True),
-        ("mysql", "flask-config", True),
-        ("mysql", "env-var", False),
-    ]
 ]
 
 
