@@ -30,6 +30,8 @@ from .servers import feed, new_database
 from .test_regeneration import Git
 
 Bake = Callable[..., Project]
+# The strategy with each database of tests that are marked `alternating`.
+ALTERNATING = {"sqlite": "flask-config", "postgresql": "env-var", "mysql": "flask-config"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,6 +125,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         found = metafunc.definition.get_closest_marker(mark)
         return found.args if found else default
 
+    alternates = metafunc.definition.get_closest_marker("alternating") is not None
     combinations = product(
         allowed("strategies", STRATEGIES),
         allowed("databases", DATABASES),
@@ -144,6 +147,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 + ("" if deploy == "container" else f"-{deploy}"),
             )
             for strategy, database, example, deploy in combinations
+            if not alternates or strategy == ALTERNATING[database]
         ],
     )
 

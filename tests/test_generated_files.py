@@ -245,6 +245,7 @@ RULES = (
 )
 
 
+@pytest.mark.alternating
 def test_the_machinery_is_formatted_linted_and_typed(generated: Project) -> None:
     generated.ok("ruff", "format", *RUFF, "--check", "migrator")
     generated.ok("ruff", "check", *RUFF, *RULES, "migrator")
@@ -254,6 +255,7 @@ def test_the_machinery_is_formatted_linted_and_typed(generated: Project) -> None
     generated.ok("mypy", "--strict", *lenient, "--cache-dir", cache, "-p", "migrator")
 
 
+@pytest.mark.alternating
 @pytest.mark.parametrize("width", ["79", "88", "120"])
 def test_a_users_own_line_length_changes_no_machinery(generated: Project, width: str) -> None:
     arguments = ("--no-cache", "--diff", "--line-length", width)

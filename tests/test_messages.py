@@ -16,6 +16,7 @@ from .test_regeneration import Git
 from .test_status import HEAD
 
 
+@pytest.mark.alternating
 def test_commands_say_what_they_do_and_no_more(project: Project) -> None:
     running = "INFO  [alembic.runtime.migration] Running"
     end = project.run("alembic", "upgrade", "head")
@@ -52,6 +53,7 @@ def test_an_error_is_printed_once(project: Project) -> None:
         assert output.count("ENVIRONMENT is 'nosuch'") == 1, output
 
 
+@pytest.mark.alternating
 def test_ctrl_c_is_one_line_and_leaves_a_true_version(project: Project) -> None:
     chain(project, TABLE.format("t1"), pause(project) + "\n" + TABLE.format("t2"))
     # What a shell runs in the background ignores the signal, and so do its children.
@@ -69,6 +71,7 @@ def test_ctrl_c_is_one_line_and_leaves_a_true_version(project: Project) -> None:
     assert project.version() == ["r2"]
 
 
+@pytest.mark.alternating
 def test_a_waiter_says_that_it_waits(project: Project) -> None:
     chain(project, pause(project))
     with paused(project, "alembic", "upgrade", "head") as first:

@@ -51,6 +51,8 @@ def shell(line: str, folder: Path, environment: dict[str, str]) -> str:
 
 
 @pytest.mark.databases("sqlite")
+# The next test is the other strategy's; the commands are the same.
+@pytest.mark.strategies("flask-config")
 def test_the_generated_readme_is_enough(
     answers: dict[str, object], machine: dict[str, str], tmp_path: Path
 ) -> None:

@@ -326,6 +326,7 @@ def test_what_is_older_than_the_baseline_is_not_judged(project: Project) -> None
     assert "baseline in PROJECT is nope" in project.refused_by_tests(*tests)
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_a_squashed_revision_is_followed(project: Project) -> None:
     squashed = project.write_revision("s1", "pass", down_revision=None)

@@ -51,6 +51,7 @@ def paused(project: Project, *command: str, **variables: str) -> Iterator[Popen[
         process.communicate()
 
 
+@pytest.mark.alternating
 def test_six_upgrades_at_once_leave_one_schema(project: Project) -> None:
     chain(project, *(TABLE.format(f"t{number}") for number in range(1, 6)))
     processes = [project.start("alembic", "upgrade", "head") for _ in range(6)]
@@ -61,6 +62,7 @@ def test_six_upgrades_at_once_leave_one_schema(project: Project) -> None:
     assert "".join(outputs).count("Running upgrade r4 -> r5") == 1
 
 
+@pytest.mark.alternating
 def test_a_waiter_waits_for_a_long_migration(project: Project) -> None:
     chain(project, pause(project) + "\n" + TABLE.format("t1"), TABLE.format("t2"))
     with paused(project, "alembic", "upgrade", "head") as first:
@@ -75,6 +77,7 @@ def test_a_waiter_waits_for_a_long_migration(project: Project) -> None:
     assert project.version() == ["r2"]
 
 
+@pytest.mark.alternating
 def test_a_waiter_gives_up_and_says_who_to_look_for(project: Project) -> None:
     chain(project, pause(project))
     with paused(project, "alembic", "upgrade", "head"):
@@ -92,6 +95,7 @@ def test_a_waiter_gives_up_and_says_who_to_look_for(project: Project) -> None:
             project.ok("alembic", "current")
 
 
+@pytest.mark.alternating
 def test_a_killed_migration_leaves_no_lock_and_a_true_version(project: Project) -> None:
     chain(
         project,
@@ -116,6 +120,7 @@ def test_a_killed_migration_leaves_no_lock_and_a_true_version(project: Project) 
     assert project.tables() >= {"note", "t1", "t2", "t3"}
 
 
+@pytest.mark.alternating
 def test_a_failing_revision_leaves_a_true_version(project: Project) -> None:
     failing = (
         TABLE.format("t2") + '\nif not os.path.exists("mended"):\n    raise RuntimeError("ouch")'
@@ -180,6 +185,7 @@ def test_a_commit_of_the_revisions_own_loses_nothing_after_it(project: Project) 
     assert project.sql("SELECT text FROM note") == [("after",)]
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_migration_does_not_queue_behind_a_long_transaction(project: Project) -> None:
@@ -202,6 +208,7 @@ def test_a_migration_does_not_queue_behind_a_long_transaction(project: Project) 
     assert project.version() == ["r1"]
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_migration_gets_its_lock_when_the_transaction_ends(project: Project) -> None:
@@ -283,6 +290,7 @@ def test_lock_timeouts_are_the_migrations_only(project: Project) -> None:
     assert str(before) in ("0", "86400", "31536000")
 
 
+@pytest.mark.alternating
 def test_a_limit_that_is_no_number_is_refused(project: Project) -> None:
     for variable in ("MIGRATION_WAIT", "MIGRATION_LOCK_TIMEOUT", "MIGRATION_LOCK_RETRIES"):
         if project.database == "sqlite" and variable != "MIGRATION_WAIT":
@@ -291,6 +299,7 @@ def test_a_limit_that_is_no_number_is_refused(project: Project) -> None:
         assert f"{variable} is 'soon'" in output
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 @pytest.mark.databases("postgresql")
 def test_an_index_is_made_concurrently_by_several_processes(project: Project) -> None:

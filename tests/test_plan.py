@@ -30,6 +30,7 @@ def text(project: Project, *options: str) -> str:
     return project.ok("flask", "db", "plan", *options, TEST_DATABASE_URL=project.url)
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_the_plan_of_each_database(project: Project) -> None:
     assert "Nothing is pending." in text(project)
@@ -107,6 +108,7 @@ def test_a_locked_table_does_not_stop_it(project: Project) -> None:
         assert plan(project)["statements"][0]["sql"].startswith("CREATE INDEX")
 
 
+@pytest.mark.alternating
 def test_where_no_plan_can_be_made_a_line_says_why(project: Project) -> None:
     project.ok("alembic", "upgrade", "head")
     path = project.write_revision("r1", "op.execute('nonsense')", "pass", HEAD)

@@ -74,6 +74,7 @@ def test_an_empty_database(project: Project) -> None:
     assert readyz(project) == (503, {"status": "empty"})
 
 
+@pytest.mark.alternating
 def test_a_database_with_tables_and_no_revision(project: Project) -> None:
     project.sql("CREATE TABLE note (id INTEGER)")
     assert examine(project, "unstamped")["next"] == "flask db adopt"
@@ -101,6 +102,7 @@ def test_a_database_behind_the_revisions(project: Project) -> None:
     assert readyz(project) == (503, {"status": "behind"})
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_two_heads_in_the_files(project: Project) -> None:
     for revision in ("r1", "r2"):
@@ -110,6 +112,7 @@ def test_two_heads_in_the_files(project: Project) -> None:
     assert readyz(project) == (503, {"status": "two heads"})
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_two_rows_that_a_merge_brings_together_are_behind(project: Project) -> None:
     merge_two_revisions(project)
@@ -117,6 +120,7 @@ def test_two_rows_that_a_merge_brings_together_are_behind(project: Project) -> N
     assert examine(project, "behind")["pending"] == ["m"]
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_two_rows_of_which_one_precedes_the_other(project: Project) -> None:
     merge_two_revisions(project)
@@ -132,6 +136,7 @@ def merge_two_revisions(project: Project) -> None:
     merge.write_text(merge.read_text().replace("= None", "= ('r1', 'r2')"))
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_a_database_ahead_of_the_revisions(project: Project) -> None:
     set_version(project, "r1")
@@ -144,6 +149,7 @@ def test_a_database_ahead_of_the_revisions(project: Project) -> None:
     assert readyz(project, READY_WHEN_AHEAD=False) == (503, {"status": "ahead"})
 
 
+@pytest.mark.alternating
 @pytest.mark.usefixtures("at_head")
 def test_a_database_that_is_not_what_the_models_say(project: Project) -> None:
     project.write_model("author", AUTHOR)
@@ -176,6 +182,7 @@ def test_a_project_without_revisions_is_up_to_date(project: Project) -> None:
     assert "There is no revision" in project.refused("flask", "db", "adopt")
 
 
+@pytest.mark.alternating
 def test_people_are_told_the_same(project: Project) -> None:
     end = project.run("flask", "db", "doctor")
     assert end.returncode == EXIT_CODES["empty"]
@@ -345,6 +352,7 @@ def test_doctor_works_when_a_setting_is_missing(project: Project) -> None:
     assert len(output.splitlines()) == 1
 
 
+@pytest.mark.alternating
 def test_an_existing_database_is_adopted(project: Project) -> None:
     assert "Next: alembic upgrade head" in project.refused("flask", "db", "adopt")
     project.ok("alembic", "upgrade", "head")
