@@ -2,7 +2,6 @@
 
 import re
 import socket
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from .projects import SLUG, Project
+from .test_one_at_a_time import wait_until
 
 AUTHOR = '''class Author(Base):
     """Who writes."""
@@ -32,14 +32,19 @@ def served(project: Project, *command: str, **variables: str) -> Iterator[str]:
     words = [word.format(port=port) for word in command]
     process = project.start(*words, **variables)
     address = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert process.poll() is None, process.communicate()[0]
+        try:
+            urllib.request.urlopen(f"{address}/healthz", timeout=20).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+        except OSError:
+            return False
+        return True
+
     try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{address}/healthz", timeout=5)
-                break
-            except OSError:
-                assert process.poll() is None, process.communicate()[0]
-                time.sleep(0.05)
+        wait_until(answers)
         yield address
     finally:
         process.terminate()
