@@ -327,4 +327,7 @@ def generate(folder: Path, answers: dict[str, Any]) -> Project:
         default_config=True,
     )
     environment = REPOSITORY / ".pytest_cache" / "d" / "projects" / "environment"
-    return Project(Path(path), answers, install(environment, [Path(path) / "pyproject.toml"]))
+    # The fork server imports every driver.
+    drivers = "psycopg[binary]", "pymysql"
+    programs = install(environment, [Path(path) / "pyproject.toml"], *drivers)
+    return Project(Path(path), answers, programs)
