@@ -1,6 +1,7 @@
 """Poolers, standbys, failover, clusters, and MySQL's half-done revisions, on real servers."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -466,6 +467,24 @@ def test_a_default_that_is_added_later_is_no_drift(project: Project) -> None:
     assert project.autogenerate("date events")
     project.ok("alembic", "upgrade", "head")
     project.ok("alembic", "check")
+
+
+@pytest.mark.databases("mysql")
+@pytest.mark.strategies("env-var")
+def test_a_column_whose_default_has_gone_takes_rows_without_a_value(project: Project) -> None:
+    """MySQL itself demands a value after DROP DEFAULT, of a column that may be NULL."""
+    body = "class Event(Base):\n    __tablename__ = 'event'\n    id = mapped_column(sa.Integer, primary_key=True)\n"
+    column = "    {} = mapped_column(sa.{}, server_default=sa.text({!r}))\n"
+    columns = column.format("size", "Integer", "1") + column.format("said", "Text", "('x')")
+    model = project.write_model("event", body + columns)
+    project.ok("alembic", "upgrade", "head")
+    assert project.autogenerate("create events")
+    project.ok("alembic", "upgrade", "head")
+    model.write_text(re.sub(", server_default=.*", ")", model.read_text()))
+    assert project.autogenerate("no defaults")
+    project.ok("alembic", "upgrade", "head")
+    project.sql("INSERT INTO event (id) VALUES (1)")
+    assert project.sql("SELECT size, said FROM event") == [(None, None)]
 
 
 # Galera

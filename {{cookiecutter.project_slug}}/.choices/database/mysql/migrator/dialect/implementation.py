@@ -67,7 +67,13 @@ class Implementation(LiteralSQL, ComparesDefinitions, MySQLImpl):
         **options: Any,
     ) -> None:
         """Alter a column; a computed one too, which Alembic 1.20 does not."""
-        if not isinstance(existing_server_default, Computed):
+        default = options.get("server_default", False)
+        is_mariadb = getattr(self.dialect, "is_mariadb", False)
+        known = options.get("existing_nullable") and options.get("existing_type") is not None
+        if default is None and known and not is_mariadb:
+            # After Alembic 1.20's DROP DEFAULT, MySQL demands a value. MODIFY has it take NULL.
+            options["nullable"] = options.get("nullable") is not False
+        if not isinstance(existing_server_default, Computed) or default is not False:
             super().alter_column(
                 table_name,
                 column_name,
