@@ -454,19 +454,32 @@ def test_a_waiter_that_loses_its_connection_says_so(project: Project) -> None:
 
 @pytest.mark.databases("mysql")
 @pytest.mark.strategies("env-var")
-def test_a_default_that_is_added_later_is_no_drift(project: Project) -> None:
-    """MySQL itself stores `DEFAULT (now())` for CREATE and `CURRENT_TIMESTAMP` for MODIFY."""
-    body = "class Event(Base):\n    __tablename__ = 'event'\n    id = mapped_column(sa.Integer, primary_key=True)\n"
-    column = "    at = mapped_column(sa.DateTime{})\n"
-    model = project.write_model("event", body + column.format(""))
+def test_a_default_that_is_added_later_is_stored_as_a_new_one(project: Project) -> None:
+    """MySQL itself asks for parentheses, which Alembic leaves out."""
+    body = (
+        "from sqlalchemy.dialects import mysql\n\n\nclass Event(Base):\n    __tablename__ = 'event'\n"
+        "    id = mapped_column(sa.Integer, primary_key=True)\n"
+    )
+    columns = (
+        "    at = mapped_column(sa.DateTime{now})\n"
+        "    exactly_at = mapped_column(mysql.DATETIME(fsp=3){now})\n"
+        "    said = mapped_column(sa.String(9){lower})\n"
+    )
+    model = project.write_model("event", body + columns.format(now="", lower=""))
     project.ok("alembic", "upgrade", "head")
     assert project.autogenerate("create events")
     project.ok("alembic", "upgrade", "head")
-    default = column.format(", server_default=sa.func.now()")
-    model.write_text(model.read_text().replace(column.format(""), default))
-    assert project.autogenerate("date events")
+    defaults = {
+        "now": ", server_default=sa.func.now()",
+        "lower": ", server_default=sa.func.lower('5% :A')",
+    }
+    text = model.read_text().replace(columns.format(now="", lower=""), columns.format(**defaults))
+    model.write_text(text)
+    assert project.autogenerate("defaults")
     project.ok("alembic", "upgrade", "head")
     project.ok("alembic", "check")
+    project.sql("INSERT INTO event (id) VALUES (1)")
+    assert project.sql("SELECT said FROM event WHERE exactly_at IS NOT NULL") == [("5% :a",)]
 
 
 @pytest.mark.databases("mysql")

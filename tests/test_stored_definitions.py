@@ -62,6 +62,18 @@ def test_a_changed_json_column_takes_nothing_but_json(project: Project) -> None:
     assert '"a"' in str(project.sql("SELECT data FROM thing"))
 
 
+@pytest.mark.databases("mysql")
+def test_a_small_number_becomes_a_boolean(project: Project) -> None:
+    column = "    flag: Mapped[int] = mapped_column({})\n"
+    number = "sa.dialects.mysql.TINYINT"
+    write_and_upgrade(project, "add things", column.format(number))
+    write_and_upgrade(project, "flags", column.format("sa.Boolean"))
+    project.ok("alembic", "downgrade", "-1")
+    project.ok("alembic", "upgrade", "head")
+    [(_, created)] = project.sql("SHOW CREATE TABLE thing")
+    assert "`flag` tinyint(1)" in created
+
+
 @pytest.mark.databases("postgresql")
 def test_a_cast_that_needs_using_is_written_and_named(project: Project) -> None:
     column = "    size: Mapped[str] = mapped_column(sa.{})\n"

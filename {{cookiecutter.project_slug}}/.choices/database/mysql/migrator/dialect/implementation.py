@@ -4,13 +4,25 @@ import re
 from typing import Any
 
 from alembic.ddl.mysql import MySQLImpl
-from sqlalchemy import DDL, Column, Computed, Identity, MetaData, Table
+from sqlalchemy import (
+    DDL,
+    ClauseElement,
+    Column,
+    Computed,
+    Identity,
+    Integer,
+    MetaData,
+    Table,
+    TextClause,
+    text,
+)
+from sqlalchemy.dialects.mysql import TINYINT
 
 from ..definitions import ComparesDefinitions
-from ..rendering import LiteralSQL
+from ..rendering import LiteralSQL, escaped_colons
 from .stored import may_ask, refuse_without_cast, stored_column
 
-# MySQL stores the same default in one way for CREATE TABLE and in another one for MODIFY.
+# MySQL stores now() as it is in parentheses, and as CURRENT_TIMESTAMP without.
 _NOW = re.compile(r"\(now\((\d*)\)\)")
 
 
@@ -42,6 +54,11 @@ class Implementation(LiteralSQL, ComparesDefinitions, MySQLImpl):
         assert self.connection is not None
         declared = metadata_column.type.dialect_impl(self.dialect)
         differ = super().compare_type(inspector_column, metadata_column)
+        if isinstance(inspector_column.type, TINYINT):
+            # Alembic 1.20 takes each of them for a BOOL, which is TINYINT(1).
+            compiler = self.dialect.type_compiler_instance
+            types = (compiler.process(c.type) for c in (inspector_column, metadata_column))
+            differ = differ or len({type_ in ("BOOL", "TINYINT(1)") for type_ in types}) > 1
         if not differ and all(
             (getattr(declared, attribute, None) or 0)
             == (getattr(inspector_column.type, attribute, None) or 0)
@@ -73,6 +90,8 @@ class Implementation(LiteralSQL, ComparesDefinitions, MySQLImpl):
         if default is None and known and not is_mariadb:
             # After Alembic 1.20's DROP DEFAULT, MySQL demands a value. MODIFY has it take NULL.
             options["nullable"] = options.get("nullable") is not False
+        if isinstance(default, ClauseElement):
+            options["server_default"] = self._as_created(default)
         if not isinstance(existing_server_default, Computed) or default is not False:
             super().alter_column(
                 table_name,
@@ -96,6 +115,13 @@ class Implementation(LiteralSQL, ComparesDefinitions, MySQLImpl):
         ddl: Any = DDL  # has no annotations
         self._exec(ddl(f"ALTER TABLE {compiler.preparer.format_table(table)} {changed}"))
 
+    def _as_created(self, default: ClauseElement) -> TextClause:
+        """Return a default as CREATE TABLE has it: with parentheses, which Alembic 1.20 leaves out."""
+        compiler = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
+        column: Column[Any] = Column("c", Integer, server_default=default)  # type: ignore[arg-type]
+        sql = compiler.get_column_specification(column).partition(" DEFAULT ")[2]
+        return text(escaped_colons(sql.replace("%%", "%")))
+
     def _compare_identity_default(
         self, metadata_identity: Identity | None, inspector_identity: Identity | None
     ) -> tuple[set[str], set[str], bool]:
@@ -104,7 +130,7 @@ class Implementation(LiteralSQL, ComparesDefinitions, MySQLImpl):
 
 
 def _told(default: str | None) -> str | None:
-    """Return a server default as MODIFY stores it."""
+    """Return a server default as MySQL stores it without parentheses."""
     return default and _NOW.sub(
         lambda now: "CURRENT_TIMESTAMP" + f"({now[1]})" * bool(now[1]), default
     )
