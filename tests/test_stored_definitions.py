@@ -64,9 +64,9 @@ def test_a_changed_json_column_takes_nothing_but_json(project: Project) -> None:
 
 @pytest.mark.databases("mysql")
 def test_a_small_number_becomes_a_boolean(project: Project) -> None:
-    column = "    flag: Mapped[int] = mapped_column({})\n"
-    number = "sa.dialects.mysql.TINYINT"
-    write_and_upgrade(project, "add things", column.format(number))
+    imported = "    from sqlalchemy.dialects.mysql import TINYINT\n\n"
+    column = imported + "    flag: Mapped[int] = mapped_column({})\n"
+    write_and_upgrade(project, "add things", column.format("TINYINT"))
     write_and_upgrade(project, "flags", column.format("sa.Boolean"))
     project.ok("alembic", "downgrade", "-1")
     project.ok("alembic", "upgrade", "head")
