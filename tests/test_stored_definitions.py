@@ -88,6 +88,24 @@ def test_a_cast_that_needs_using_is_written_and_named(project: Project) -> None:
     assert project.sql("SELECT size FROM thing") == [("7",)]
 
 
+@pytest.mark.databases("postgresql")
+def test_an_expression_in_an_index_comes_back_with_its_order_and_class(project: Project) -> None:
+    columns = (
+        "    name: Mapped[str] = mapped_column(sa.String(9))\n"
+        '    short: Mapped[str | None] = mapped_column(sa.Computed("{}(name)"))\n'
+        "    __table_args__ = (sa.Index('on_short', sa.text('lower(short) DESC NULLS LAST')),{})\n"
+    )
+    on_name = "sa.Index('on_name', sa.text('upper(name) text_pattern_ops DESC'))"
+    definitions = "SELECT indexdef FROM pg_indexes WHERE indexname ~ '^on_' ORDER BY indexname"
+    write_and_upgrade(project, "add things", columns.format("lower", on_name))
+    before = project.sql(definitions)
+    assert len(before) == 2
+    # The index on the column is made again with it.
+    write_and_upgrade(project, "compute otherwise", columns.format("upper", ""))
+    project.ok("alembic", "downgrade", "-1")
+    assert project.sql(definitions) == before
+
+
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_change_of_type_without_a_cast_is_refused_when_it_is_written(project: Project) -> None:
     column = "    moment: Mapped[str] = mapped_column(sa.{})\n"
