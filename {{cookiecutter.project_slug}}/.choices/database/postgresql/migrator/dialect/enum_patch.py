@@ -1,19 +1,22 @@
 """Mends alembic_postgresql_enum 1.11, which puts the members of a type into SQL as they are.
 
 It also adds a member behind the one that it should stand before, takes the object of a changed
-default for its SQL, and leaves conditions as they are that name members of a type which it replaces.
+default for its SQL, overlooks the default of a new column unless that is a `text()`, and leaves
+conditions as they are that name members of a type which it replaces.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from alembic.operations.ops import AlterColumnOp
+from alembic.operations.ops import AddColumnOp, AlterColumnOp
 from alembic_postgresql_enum.get_enum_data import get_default_from_alembic_ops
 from alembic_postgresql_enum.operations import add_enum_values, sync_enum_values
 from alembic_postgresql_enum.sql_commands.indexes import (
     transform_index_definition_for_renamed_values as renamed_in,
 )
-from sqlalchemy import DDL, Connection, text
+from sqlalchemy import ARRAY, DDL, Column, Connection, text
+
+Default = tuple[tuple[str, str, str], str | None]
 
 # What drops and what makes each CHECK, and each index with a condition or an expression, that names
 # a member of a type. A partition has its own from its parent.
@@ -43,6 +46,8 @@ def apply() -> None:
     add_enum_values.add_value = add_value  # type: ignore[attr-defined]
     add_enum_values.add_value_before = add_value_before  # type: ignore[attr-defined]
     get_default_from_alembic_ops._get_default_from_alter_column_op = changed_default
+    get_default_from_alembic_ops._get_default_from_add_column_op = added_default
+    get_default_from_alembic_ops._get_default_from_column = default_of
 
 
 def set_values(
@@ -96,18 +101,31 @@ def add_value_before(
     _execute(connection, f"ALTER TYPE {enum_type_name} ADD VALUE {new} BEFORE {neighbor}")
 
 
-def changed_default(
-    op: AlterColumnOp, default_schema: str
-) -> tuple[tuple[str, str, str], str | None]:
+def changed_default(op: AlterColumnOp, default_schema: str) -> Default:
     """Return a column and its new default; AttributeError, which is expected, if it has none."""
-    default: Any = op.modify_server_default
     column = op.schema or default_schema, op.table_name, op.column_name
+    return column, _sql(op.modify_server_default, op.modify_type or op.existing_type)
+
+
+def added_default(op: AddColumnOp, default_schema: str) -> Default:
+    """Return a new column of a table, and its default; AttributeError if that is no SQL."""
+    column = op.schema or default_schema, op.table_name, op.column.name
+    return column, _sql(op.column.server_default, op.column.type)
+
+
+def default_of(column: Column[Any], default_schema: str) -> Default:
+    """Return a column of a new table, and its default; AttributeError if that is no SQL."""
+    name = column.table.schema or default_schema, column.table.name, column.name
+    return name, _sql(column.server_default, column.type)
+
+
+def _sql(default: Any, type_: Any) -> str | None:
     if default is None:
-        return column, None
+        return None
     argument = default.arg
     sql = "'" + argument.replace("'", "''") + "'" if isinstance(argument, str) else str(argument)
-    # The library cuts it off at the cast.
-    return column, sql if "::" in sql else f"{sql}::text"
+    # The library cuts it off at the cast, and reads in that whether it is an array.
+    return sql if "::" in sql else f"{sql}::text{'[]' * isinstance(type_, ARRAY)}"
 
 
 def _execute(connection: Connection, sql: str) -> None:
