@@ -106,6 +106,23 @@ def test_an_expression_in_an_index_comes_back_with_its_order_and_class(project: 
     assert project.sql(definitions) == before
 
 
+@pytest.mark.databases("postgresql")
+def test_a_unique_that_moves_to_the_columns_of_another_takes_its_place(project: Project) -> None:
+    columns = (
+        "    name: Mapped[str] = mapped_column(sa.String(9), unique=True)\n"
+        "    size: Mapped[int]\n"
+        "    __table_args__ = (sa.UniqueConstraint('{}', name='again'),)\n"
+    )
+    there = "SELECT conname FROM pg_constraint WHERE conname ~ 'again|thing_name' ORDER BY 1"
+    write_and_upgrade(project, "add things", columns.format("size"))
+    assert project.sql(there) == [("again",), ("uq_thing_name",)]
+    # CREATE TABLE makes one UNIQUE for the same columns, the first.
+    write_and_upgrade(project, "unique otherwise", columns.format("name"))
+    assert project.sql(there) == [("again",)]
+    project.ok("alembic", "downgrade", "-1")
+    assert project.sql(there) == [("again",), ("uq_thing_name",)]
+
+
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_change_of_type_without_a_cast_is_refused_when_it_is_written(project: Project) -> None:
     column = "    moment: Mapped[str] = mapped_column(sa.{})\n"

@@ -98,8 +98,9 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
         metadata_indexes: set[Index],
     ) -> None:
         """Leave out what the server makes once only, or by itself."""
-        there = {unique.name for unique in conn_unique_constraints}
-        metadata_unique_constraints -= redundant(metadata_unique_constraints, there)
+        metadata_unique_constraints -= redundant(
+            metadata_unique_constraints, conn_unique_constraints
+        )
         super().correct_for_autogen_constraints(  # type: ignore[no-untyped-call]
             conn_unique_constraints, conn_indexes, metadata_unique_constraints, metadata_indexes
         )

@@ -8,22 +8,27 @@ from sqlalchemy import UniqueConstraint
 
 
 def redundant(
-    uniques: Iterable[UniqueConstraint], there: Collection[object] = ()
+    uniques: Iterable[UniqueConstraint], there: Collection[UniqueConstraint] = ()
 ) -> set[UniqueConstraint]:
     """Return those of `uniques` of a table that PostgreSQL leaves out.
 
     Args:
         uniques: of a model.
-        there: the names of those that the database has. It may have got both.
+        there: those that the database has. It may have got both.
     """
     found = set()
     first: dict[object, UniqueConstraint] = {}
+    made = {_name_and_columns(unique) for unique in there}
     for unique in sorted(uniques, key=lambda unique: unique._creation_order):
         options = unique.deferrable, unique.initially, repr(sorted(unique.dialect_kwargs.items()))
         kept = first.setdefault((*unique.columns.keys(), options), unique)
-        if kept is not unique and not {kept.name, unique.name} <= {*there}:
+        if kept is not unique and not {*map(_name_and_columns, (kept, unique))} <= made:
             found.add(unique)
     return found
+
+
+def _name_and_columns(unique: UniqueConstraint) -> tuple[object, ...]:
+    return unique.name, *(column.name for column in unique.columns)
 
 
 def omit_redundant(
