@@ -45,7 +45,7 @@ class ComparesDefinitions(DefaultImpl):
         """Begin with nothing to ask."""
         super().__init__(*arguments, **options)
         self.pairs: list[Pair] = []
-        # Tables with columns of another type, with which the server reads a condition again.
+        # Tables with columns of another type, with which the server reads an expression again.
         self.retyped: set[Table] = set()
 
     def compare_check_constraint(
@@ -75,7 +75,7 @@ class ComparesDefinitions(DefaultImpl):
         if all(map(_is_plain, indexes)):
             return super().compare_indexes(*indexes)
         texts = {bare(str(CreateIndex(index).compile(dialect=self.dialect))) for index in indexes}
-        if len(texts) > 1:
+        if len(texts) > 1 or reflected_index.table in self.retyped:
             self.pairs.append(Pair("index", *indexes))
         return ComparisonResult.Equal()
 

@@ -103,14 +103,17 @@ def _paired(operations: Iterable[MigrateOperation]) -> list[MigrateOperation]:
     if gone & {op.column.name for op in paired if isinstance(op, AddColumnOp)}:
         # What is on a column that is made again has to be made again too.
         return paired
-    drops = {_content(drop.reverse()): drop for drop in paired if isinstance(drop, Drop)}
+    made = {_name(op) for op in paired if isinstance(op, Create)}
+    # What keeps its name is made again, because the server stores it otherwise.
+    drops = {
+        _content(op.reverse()): op
+        for op in paired
+        if isinstance(op, Drop) and _name(op) not in made
+    }
     for create in operations:
         content = _content(create)
         if isinstance(create, Create) and content is not None and content in drops:
             drop = drops.pop(content)
-            if _name(drop) == _name(create):
-                # It is made again, because the server stores it otherwise.
-                continue
             paired[paired.index(create)] = RenameOp(content[0], drop, create)
             paired.remove(drop)
     return paired
