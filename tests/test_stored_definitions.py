@@ -124,6 +124,39 @@ def test_a_unique_that_moves_to_the_columns_of_another_takes_its_place(project: 
 
 
 @pytest.mark.databases("postgresql")
+def test_a_list_in_the_place_of_one_is_seen_and_types_of_the_app_are_read(project: Project) -> None:
+    types = """class Moment(sa.TypeDecorator):
+    impl = sa.DateTime
+    cache_ok = True
+
+
+VARIANT = sa.Text().with_variant(postgresql.ARRAY(sa.Integer), "postgresql")
+"""
+    columns = (
+        "    moment: Mapped[str] = mapped_column(Moment)\n"
+        "    numbers: Mapped[str] = mapped_column(VARIANT)\n"
+        "    one: Mapped[str | None] = mapped_column({}, server_default='{}')\n"
+    )
+    imports = "from sqlalchemy.dialects import postgresql\n\n\n"
+    there = "SELECT data_type, column_default FROM information_schema.columns"
+    there += " WHERE column_name = 'one'"
+    for type_, default, *stored in (
+        ("sa.Text", "x", "text", "'x'::text"),
+        ("sa.ARRAY(sa.Text)", "{}", "ARRAY", "'{}'::text[]"),
+        ("sa.Text", "x", "text", "'x'::text"),
+    ):
+        body = imports + types + "\n\n" + model(columns.format(type_, default))
+        project.write_model("thing", body)
+        assert project.autogenerate("change it")
+        project.ok("alembic", "upgrade", "head")
+        project.ok("alembic", "check")
+        assert project.sql(there) == [tuple(stored)]
+    for _ in range(2):
+        project.ok("alembic", "downgrade", "-1")
+    assert project.sql(there) == [("text", "'x'::text")]
+
+
+@pytest.mark.databases("postgresql")
 def test_what_is_on_a_column_comes_back_as_it_was_with_the_old_type(project: Project) -> None:
     columns = (
         "    size: Mapped[int] = mapped_column(sa.{})\n"

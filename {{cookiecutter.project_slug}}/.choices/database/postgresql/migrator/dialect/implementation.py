@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic.ddl.postgresql import PostgresqlImpl
 from sqlalchemy import (
+    ARRAY,
     Column,
     DateTime,
     DefaultClause,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Time,
     UniqueConstraint,
 )
+from sqlalchemy.types import TypeEngine
 
 from ..definitions import ComparesDefinitions, Pair
 from ..limits import lock_timeout
@@ -49,15 +51,9 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
     def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
         """Return whether the types differ; then a default with the old type's cast does as well."""
         there, declared = (
-            [
-                getattr(column.type, "collation", None),
-                # Numbers have one too, which Alembic compares.
-                isinstance(column.type, DateTime | Time)
-                and getattr(column.type, "precision", None),
-            ]
+            _not_compared(column.type._unwrapped_dialect_impl(self.dialect))
             for column in (inspector_column, metadata_column)
         )
-        # Alembic compares no collations, and no precision of a time.
         differ = there != declared or super().compare_type(inspector_column, metadata_column)
         if differ:
             self.retyped.add(inspector_column.table)
@@ -131,6 +127,16 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
             timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
             text = f"SET lock_timeout = 0;\n\n{text}\n\n{timeout};"
         super().static_output(text)
+
+
+def _not_compared(type_: TypeEngine[Any]) -> list[object]:
+    """Return what Alembic 1.20 does not compare of a type."""
+    return [
+        getattr(type_, "collation", None),
+        # Numbers have one too, which it compares.
+        isinstance(type_, DateTime | Time) and getattr(type_, "precision", None),
+        isinstance(type_, ARRAY),
+    ]
 
 
 def computed_from(old: Column[Any], model: Table) -> Iterator[Pair]:
