@@ -180,6 +180,31 @@ def test_what_is_on_a_column_comes_back_as_it_was_with_the_old_type(project: Pro
     assert project.sql(stored) == before
 
 
+@pytest.mark.databases("postgresql")
+def test_an_identity_becomes_what_the_model_has_and_comes_back(project: Project) -> None:
+    column = "    size: Mapped[int | None] = mapped_column({})\n"
+    definitions = (
+        "sa.Integer, sa.Identity(), nullable=False",
+        "sa.Integer, server_default='3'",
+        "sa.BigInteger, sa.Identity(always=True, start=5), nullable=False",
+        "sa.BigInteger, sa.Identity(start=7), nullable=False",
+        "sa.Text",
+    )
+    stored = (
+        "SELECT data_type, is_nullable, identity_generation, identity_start, column_default"
+        " FROM information_schema.columns WHERE column_name = 'size' AND table_name = 'thing'"
+    )
+    before = []
+    for definition in definitions:
+        write_and_upgrade(project, "change it", column.format(definition))
+        before.append(project.sql(stored))
+    assert before[0] == [("integer", "NO", "BY DEFAULT", "1", None)]
+    assert before[1] == [("integer", "YES", None, None, "3")]
+    for there in reversed(before):
+        assert project.sql(stored) == there
+        project.ok("alembic", "downgrade", "-1")
+
+
 @pytest.mark.databases("postgresql", "mysql")
 def test_a_change_of_type_without_a_cast_is_refused_when_it_is_written(project: Project) -> None:
     column = "    moment: Mapped[str] = mapped_column(sa.{})\n"

@@ -24,7 +24,7 @@ from alembic.operations.ops import (
     UpgradeOps,
 )
 from alembic.runtime.plugins import _all_plugins
-from alembic.util import CommandError, DispatchPriority, PriorityDispatchResult
+from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import CheckConstraint, Column, Identity, Index, MetaData, UniqueConstraint
 
 from ..definitions import ComparesDefinitions, Pair, bare_text
@@ -42,7 +42,7 @@ def register_comparators() -> None:
     """
     tables = _all_plugins["alembic.autogenerate.tables"]
     tables.add_autogenerate_comparator(
-        refuse_default_for_identity, "column", priority=DispatchPriority.FIRST
+        compare_identity, "column", "server_default", priority=DispatchPriority.FIRST
     )
     tables.add_autogenerate_comparator(compare_computed, "column")
     tables.add_autogenerate_comparator(compare_stored, "schema")
@@ -50,7 +50,7 @@ def register_comparators() -> None:
     server_defaults._warn_computed_not_supported = lambda tname, cname: None
 
 
-def refuse_default_for_identity(
+def compare_identity(
     context: AutogenContext,
     operation: AlterColumnOp,
     schema: str | None,
@@ -59,18 +59,22 @@ def refuse_default_for_identity(
     reflected: Column[Any],
     model: Column[Any],
 ) -> PriorityDispatchResult:
-    """Refuse what Alembic 1.20 ends in an AssertionError for: an identity becomes a default, or back.
+    """Compare an identity with something else.
 
-    Raises:
-        CommandError: it does.
+    With a default, Alembic 1.20 ends in an AssertionError. Without one, it ignores the other NOT NULL.
     """
-    defaults = reflected.server_default, model.server_default
-    if None not in defaults and len({isinstance(default, Identity) for default in defaults}) > 1:
-        raise CommandError(
-            f"{table}.{name}: autogenerate cannot turn an identity into a default, or back. Drop the"
-            " one in a revision, and add the other in the next."
-        )
-    return PriorityDispatchResult.CONTINUE
+    assert context.dialect is not None
+    there, declared = (isinstance(each.server_default, Identity) for each in (reflected, model))
+    if not context.dialect.supports_identity_columns:
+        # A model may have one for other databases.
+        return PriorityDispatchResult.STOP if declared else PriorityDispatchResult.CONTINUE
+    if there == declared:
+        return PriorityDispatchResult.CONTINUE
+    operation.existing_server_default = reflected.server_default
+    operation.modify_server_default = model.server_default
+    if reflected.nullable != model.nullable:
+        operation.modify_nullable = model.nullable
+    return PriorityDispatchResult.STOP
 
 
 def compare_computed(

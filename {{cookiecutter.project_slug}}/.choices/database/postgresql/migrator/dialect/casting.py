@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
-from alembic.autogenerate.render import _alter_column, renderers
+from alembic.autogenerate.render import renderers
 from alembic.operations.ops import AlterColumnOp, ModifyTableOps, UpgradeOps
 from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import ENUM, CreateEnumType
 
+from .identities import render_alter_column
 from .stored import answers, execute, guarded
 
 log = logging.getLogger("alembic.autogenerate")
@@ -33,7 +34,7 @@ class CastOp(AlterColumnOp):
 @renderers.dispatch_for(CastOp)
 def render_cast(context: AutogenContext, operation: CastOp) -> str:
     """Return the text of a revision's line."""
-    rendered = _alter_column(context, operation)
+    rendered = render_alter_column(context, operation)
     using = f", postgresql_using={operation.using!r}" if operation.using else ""
     return rendered.removesuffix(")") + using + ")"
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     DefaultClause,
+    Identity,
     Index,
     Inspector,
     MetaData,
@@ -73,15 +74,27 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
         schema: str | None = None,
         **options: Any,
     ) -> None:
-        """Alter a column; with a new type and a new default, the old default goes first."""
-        if type_ is not None and server_default is not False:
-            # It may have no cast to the type.
-            super().alter_column(table_name, column_name, server_default=None, schema=schema)
+        """Alter a column; the old default goes first where the new type or default needs that."""
+        old = options.pop("existing_server_default", None)
+        identities = isinstance(old, Identity), isinstance(server_default, Identity)
+        # A default may have no cast to the type, and there is no identity beside one.
+        has_to_go = (type_ is not None or any(identities)) and not all(identities)
+        if server_default is not False and has_to_go:
+            super().alter_column(
+                table_name,
+                column_name,
+                server_default=None,
+                existing_server_default=old,
+                schema=schema,
+            )
+            old = None
+            server_default = False if server_default is None else server_default
         super().alter_column(
             table_name,
             column_name,
             type_=type_,
             server_default=server_default,
+            existing_server_default=old,
             schema=schema,
             **options,
         )

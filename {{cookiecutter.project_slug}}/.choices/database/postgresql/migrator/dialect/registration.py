@@ -11,7 +11,6 @@ from sqlalchemy.dialects import postgresql
 from . import reflection_patch
 from .casting import add_casts
 from .enum_names import name_enums
-from .identities import drop_identities
 from .implementation import Implementation
 from .safe_forms import in_safe_forms
 from .unique_once import omit_redundant
@@ -62,7 +61,6 @@ def register() -> None:
     enum_patch.apply()
     # 3. After it, because it takes back what it proposes twice.
     compare_schema_last(create_each_once)
-    compare_schema_last(drop_identities)
     # 4. After it, because it adds some casts itself.
     compare_schema_last(add_casts)
     compare_schema_last(omit_redundant)
