@@ -103,7 +103,8 @@ def _refuse_without_models(context: MigrationContext) -> None:
     assert context.connection is not None
     tables = set(sa.inspect(context.connection).get_table_names()) - {context.version_table}
     if tables:
+        names = ", ".join(sorted(tables)[:3]) + ", ..." * (len(tables) > 3)
         raise CommandError(
-            f"No model was found below models/, but the database has {len(tables)} tables"
-            f" ({', '.join(sorted(tables)[:3])}, ...): refusing to drop them all."
+            f"No model was found below models/, but the database has tables ({names}): refusing to"
+            " drop them all. If that is meant, write the revision by hand."
         )

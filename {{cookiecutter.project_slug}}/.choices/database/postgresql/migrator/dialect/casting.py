@@ -72,8 +72,10 @@ def add_casts(context: AutogenContext, upgrade_ops: UpgradeOps, schemas: set[str
         is_given = operation.kw.pop("postgresql_using", None) is not None
         if (old, new, True) in refused and not is_given:
             raise CommandError(
-                f"{name}: PostgreSQL has no cast from {old} to {new}. Write this revision by hand,"
-                " with postgresql_using, or drop the column and add it."
+                f"{name}: PostgreSQL has no cast from {old} to {new}. To keep the values, write a"
+                " revision by hand: op.alter_column with type_, and postgresql_using with the SQL of"
+                " the new values. To lose them, write a revision without the column in the model,"
+                " and the next one with it."
             )
         if is_given or (old, new, False) in refused or (new, old, False) in refused:
             operation.__class__ = CastOp
