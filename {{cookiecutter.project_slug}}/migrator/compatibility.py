@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from .errors import SettingsError
 from .paths import ROOT
 from .revisions import head
-from .revisions.base import base_of_branch, git
+from .revisions.base import base_of_branch, git, head_at
 
 MARKER = "schema"
 BROKEN = 1  # pytest's exit code when a test fails
@@ -46,7 +46,7 @@ def main(branch: str | None = None, code_first: bool = False) -> int:
         return 0
     old = base_of_branch(branch)
     histories = {section: head.history(section) for section in head.sections()}
-    if all(head.newest(there) == head.at(old, section) for section, there in histories.items()):
+    if all(head.newest(there) == head_at(old, section) for section, there in histories.items()):
         print("This branch has no new revision: the schema stays as it is.")
         return 0
     new = _snapshot()

@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from ..engine import connect_as_owner
 from ..project import load_project
 from ..revisions import head
-from ..revisions.base import MAIN_BRANCHES
+from ..revisions.base import MAIN_BRANCHES, head_at
 from ..revisions.selecting import rival_heads
 from ..status import current_revisions
 
@@ -60,7 +60,7 @@ def rebase(config: Config, branch: str | None = None) -> None:
 def _published_head(heads: list[str], branches: tuple[str, ...], section: str) -> str:
     """Return the one of `heads` that the first of `branches` to have one has as a newest revision."""
     for branch in branches:
-        published = head.at(branch, section).split()
+        published = head_at(branch, section).split()
         for revision in heads:
             if revision in published:
                 return revision

@@ -18,8 +18,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from sqlalchemy.types import TypeEngine
 
 from ..project import Project, load_project
-from ..revisions import head
-from ..revisions.base import base_of_branch
+from ..revisions.base import base_of_branch, head_at
 from ..revisions.selecting import listed
 from ..revisions.unsafe import is_reviewed
 
@@ -93,7 +92,7 @@ def tried_with_rows(
 
 def _new_revisions(scripts: ScriptDirectory, project: Project) -> tuple[list[str], list[Script]]:
     """Return where this branch began, and the revisions that it adds; none after a squash."""
-    began = head.at(base_of_branch(), project.section).split()
+    began = head_at(base_of_branch(), project.section).split()
     starts = listed(project.baseline) if began == ["base"] else began
     if not {script.revision for script in scripts.walk_revisions()}.issuperset(starts):
         return starts, []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import SettingsError
 from ..paths import ROOT
+from .head import history
 
 # The first of these that there is, is the main branch.
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
@@ -54,6 +55,20 @@ def base_of_branch(branch: str | None = None) -> str:
     if branch:
         raise SettingsError(f"git knows no commit {branch!r}; try origin/main.")
     raise SettingsError(f"git knows none of {', '.join(MAIN_BRANCHES)}: name the main branch.")
+
+
+def head_at(commit: str, section: str) -> str:
+    """Return what `alembic/HEAD` says in a commit; `base` when there is no commit or file.
+
+    Args:
+        commit: as git knows it.
+        section: of alembic.ini.
+    """
+    path = os.path.relpath(history(section).head, ROOT)
+    try:
+        return git("show", f"{commit}:./{path}")
+    except SettingsError:
+        return "base"
 
 
 def is_commit(name: str) -> bool:

@@ -8,7 +8,7 @@ from alembic.config import CommandLine
 from ..errors import SettingsError
 from ..paths import INI
 from . import head
-from .base import git, is_commit
+from .base import git, head_at, is_commit
 
 
 def main(commit: str, section: str = "alembic") -> None:
@@ -41,7 +41,7 @@ def newest_at(commit: str, section: str) -> str:
     git("rev-parse", "--git-dir")
     if commit.strip("0") and not is_commit(commit):
         raise SettingsError(f"git knows no commit {commit!r}; try origin/main.")
-    return head.at(commit, section)
+    return head_at(commit, section)
 
 
 if __name__ == "__main__":
