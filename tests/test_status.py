@@ -94,6 +94,14 @@ def test_a_database_that_is_up_to_date(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("at_head")
+@pytest.mark.databases("sqlite")
+def test_doctor_reads_each_revision_once(project: Project) -> None:
+    (revision,) = project.revisions()
+    revision.write_text(revision.read_text() + '\nprint("This revision is read.")\n')
+    assert project.ok("flask", "db", "doctor").count("This revision is read.") == 1
+
+
+@pytest.mark.usefixtures("at_head")
 def test_a_database_behind_the_revisions(project: Project) -> None:
     project.write_revision("r1", "pass", down_revision=HEAD)
     found = examine(project, "behind")

@@ -29,7 +29,7 @@ class Differences:
     in_names_only: bool
 
 
-def differences(connection: Connection, config: Config) -> Differences:
+def differences(connection: Connection, config: Config, scripts: ScriptDirectory) -> Differences:
     """Return how the database differs from the models.
 
     These are the differences that `alembic check` finds, whatever revision the database is at.
@@ -37,11 +37,11 @@ def differences(connection: Connection, config: Config) -> Differences:
     Args:
         connection: to the database; it is only read.
         config: Alembic's configuration, of this project.
+        scripts: the revision files; thousands take longer to read than all else.
 
     Raises:
         CommandError: autogenerate refuses to compare.
     """
-    scripts = ScriptDirectory.from_config(config)
     config = Config(
         config.config_file_name,
         ini_section=config.config_ini_section,

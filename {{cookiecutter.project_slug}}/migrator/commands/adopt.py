@@ -36,7 +36,7 @@ def adopt(config: Config, stamp_anyway: bool = False) -> None:
     project = load_project(config)
     with project.context(None), connect_as_owner(project) as connection:
         status = database_status(connection, scripts, project)
-        lines = differences(connection, config).lines if status.state in _COMPARED else []
+        lines = differences(connection, config, scripts).lines if status.state in _COMPARED else []
     print(status.sentence)
     doctor = project.command("flask db doctor")
     revisions = _to_note(status, lines, stamp_anyway)

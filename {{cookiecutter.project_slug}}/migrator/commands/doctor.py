@@ -130,7 +130,7 @@ def _compare(connection: Connection, config: Config, project: Project) -> Report
     if status.state is not State.UP_TO_DATE:
         return report
     try:
-        found = differences(connection, config)
+        found = differences(connection, config, scripts)
     except CommandError as error:
         return replace(report, state=DRIFTED, sentence=str(error))
     if not found.lines:
