@@ -13,6 +13,9 @@ the text of the UPDATE, so SQLAlchemy compiles it 1,000 times. With bound parame
 change, ours needs 0.83 of its CPU. The ratio in wall time depends on what a commit costs: with a disk that
 takes 0.2 ms for an fsync, as here, Flask-Migrate needs 3.5 to 4 s, with one that takes 25 ms, 28 s.
 
+`alembic heads` runs none of this project's code, so its ratio is chance: 0.99 in 4 rounds on a busy
+machine.
+
 `flask db doctor` is `alembic heads`, which reads 5,000 files, plus 0.2 s: the import of SQLAlchemy's ORM,
 Flask and the app, which `alembic heads` does without (`-X importtime`: 0.16 s), making the app, and
 comparing models and database (0.02 s each). None of it is the project's own to save but the last two.

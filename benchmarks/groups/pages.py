@@ -7,6 +7,12 @@ PostgreSQL, on the same machine, as `wrk` is.
 Where gevent is faster on that page, it is because a process of it goes on with another request while
 PostgreSQL answers. It is not what is configured: it patches the standard library for the whole process,
 and one page that computes holds up all others of its process.
+
+All servers run the same app, so what the app does is no part of a ratio. The page makes five round
+trips: the pool's ping, BEGIN, two SELECTs, ROLLBACK; waiting for them is 70 % of a request (cProfile, on a
+busy machine). Of the rest, the template is 25 %, the session of the form's token 11 %, the line in the
+log 7 % and the headers 1 %. There, in 4 rounds in turn, a request took 6.3 ms of CPU time as configured,
+6.2 with gevent and with granian, and 5.8 with synchronous processes.
 """
 
 import os
@@ -72,7 +78,7 @@ def _load(project: Project, words: tuple[str, ...], page: str) -> Measure:
     """Serve the project with a command and return what wrk measures."""
     wrk = shutil.which("wrk")
     assert wrk is not None, "wrk is missing: apt-get install wrk"
-    with _serving(project, words):
+    with serving(project, words):
         load = (wrk, "--threads", "1", "--connections", "8", "--latency")
         # What a server does for the first time is not what is measured.
         subprocess.run(
@@ -96,7 +102,8 @@ def _load(project: Project, words: tuple[str, ...], page: str) -> Measure:
 
 
 @contextmanager
-def _serving(project: Project, words: tuple[str, ...]) -> Iterator[None]:
+def serving(project: Project, words: tuple[str, ...]) -> Iterator[int]:
+    """Serve a project with a command that binds `BIND`, and yield the process's id."""
     process = subprocess.Popen(
         words,
         cwd=project.path,
@@ -114,7 +121,7 @@ def _serving(project: Project, words: tuple[str, ...]) -> Iterator[None]:
                 assert process.poll() is None, f"{words} exited {process.returncode}"
                 assert time.monotonic() < deadline, f"{words} does not answer"
                 time.sleep(0.05)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(20)

@@ -1,6 +1,7 @@
 """What a container runs before it serves: `python -m migrator.wait` on a database that fits, env-var.
 
 Against `alembic current` in the same project. Nearly all of the time on PostgreSQL is psycopg's import.
+On SQLite it runs 187 million instructions (callgrind), nearly all of them to import the standard library.
 """
 
 from collections.abc import Iterator
