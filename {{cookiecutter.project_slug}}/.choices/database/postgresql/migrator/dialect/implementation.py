@@ -6,19 +6,15 @@ from typing import Any
 
 from alembic.ddl.postgresql import PostgresqlImpl
 from sqlalchemy import (
-    ARRAY,
     Column,
-    DateTime,
     DefaultClause,
     Identity,
     Index,
     Inspector,
     MetaData,
     Table,
-    Time,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeEngine
 
 from ..definitions import ComparesDefinitions, Pair
 from ..limits import lock_timeout
@@ -26,6 +22,9 @@ from ..rendering import LiteralSQL
 from .concurrently import is_concurrent
 from .stored import has_same_text
 from .unique_once import redundant
+
+# What Alembic 1.20 does not compare of a type: the precision of a time, a collation, being a list.
+NOT_COMPARED = re.compile(r"^TIME\w*\(\d+\)|COLLATE .+|\[\]")
 
 
 class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
@@ -52,7 +51,7 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
     def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
         """Return whether the types differ; then a default with the old type's cast does as well."""
         there, declared = (
-            _not_compared(column.type._unwrapped_dialect_impl(self.dialect))
+            {*NOT_COMPARED.findall(self.dialect.type_compiler_instance.process(column.type))}
             for column in (inspector_column, metadata_column)
         )
         differ = there != declared or super().compare_type(inspector_column, metadata_column)
@@ -140,16 +139,6 @@ class Implementation(LiteralSQL, ComparesDefinitions, PostgresqlImpl):
             timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
             text = f"SET lock_timeout = 0;\n\n{text}\n\n{timeout};"
         super().static_output(text)
-
-
-def _not_compared(type_: TypeEngine[Any]) -> list[object]:
-    """Return what Alembic 1.20 does not compare of a type."""
-    return [
-        getattr(type_, "collation", None),
-        # Numbers have one too, which it compares.
-        isinstance(type_, DateTime | Time) and getattr(type_, "precision", None),
-        isinstance(type_, ARRAY),
-    ]
 
 
 def computed_from(old: Column[Any], model: Table) -> Iterator[Pair]:
