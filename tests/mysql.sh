@@ -3,7 +3,7 @@
 # As root, with debootstrap installed; FOLDER gets about 600 MB, once, in about 2 minutes:
 #
 #     tests/mysql.sh start FOLDER
-#     MYSQL_PORT=3307 .venv/bin/pytest -k "mysql and not nothing_differs and not every_change"
+#     MYSQL_PORT=3307 .venv/bin/pytest -k "mysql and not nothing_differs and not every_change and not random_models"
 #     tests/mysql.sh stop FOLDER
 set -euo pipefail
 folder=$(realpath -m "$2")

@@ -100,6 +100,7 @@ def test_an_expression_in_an_index_comes_back_with_its_order_and_class(project: 
     write_and_upgrade(project, "add things", columns.format("lower", on_name))
     before = project.sql(definitions)
     assert len(before) == 2
+    assert "Warning" not in project.run("alembic", "check").stderr
     # The index on the column is made again with it.
     write_and_upgrade(project, "compute otherwise", columns.format("upper", ""))
     project.ok("alembic", "downgrade", "-1")

@@ -2,11 +2,12 @@
 
 import logging
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.schema import CreateIndex
 from sqlalchemy.sql.compiler import DDLCompiler
 
@@ -128,7 +129,10 @@ def _questions(
                 default = compiler.get_column_default_string(pair.model)
                 made = f"ALTER TABLE {probe} ALTER {quote(name)} SET DEFAULT {default}"
             case "computed":
-                made = f"ALTER TABLE {probe} ADD {compiler.get_column_specification(pair.model)}"
+                # What the server makes of STORED or VIRTUAL is said when the table is made.
+                with warnings.catch_warnings(category=SAWarning, action="ignore"):
+                    made = compiler.get_column_specification(pair.model)
+                made = f"ALTER TABLE {probe} ADD {made}"
             case "check":
                 made = f"ALTER TABLE {probe} ADD {compiler.process(pair.model)}"
             case "index":
