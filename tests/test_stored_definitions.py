@@ -131,10 +131,16 @@ def test_a_list_in_the_place_of_one_is_seen_and_types_of_the_app_are_read(projec
     cache_ok = True
 
 
+class Tags(sa.TypeDecorator):
+    impl = sa.ARRAY(sa.Text)
+    cache_ok = True
+
+
 VARIANT = sa.Text().with_variant(postgresql.ARRAY(sa.Integer), "postgresql")
 """
     columns = (
         "    moment: Mapped[str] = mapped_column(Moment)\n"
+        "    tags: Mapped[str] = mapped_column(Tags)\n"
         "    numbers: Mapped[str] = mapped_column(VARIANT)\n"
         "    one: Mapped[str | None] = mapped_column({}, server_default='{}')\n"
     )

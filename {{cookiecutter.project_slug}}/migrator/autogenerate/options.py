@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _repr_type
 from alembic.operations.ops import DropTableOp, MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
@@ -50,13 +51,17 @@ def autogenerate_options(project: Project) -> dict[str, Any]:
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """Return the Python text of `item` where Alembic's own would be wrong, else False.
 
-    Alembic renders a type that is not SQLAlchemy's; here the revision gets its import.
+    Alembic renders a type that is not SQLAlchemy's; here the revision gets its import. A type
+    decorator's is the type in the database, without the app, which may change.
     """
     if kind == "server_default" and isinstance(getattr(item, "arg", None), str):
         # Alembic strips quotes at both ends, and writes an enum's member as such.
         return str.__repr__(item.arg)
     if kind == "column":
         return render_column(item, context) or False
+    if isinstance(item, sa.TypeDecorator):
+        assert context.migration_context is not None
+        return _repr_type(item.type_engine(context.migration_context.dialect), context)
     module = type(item).__module__
     if kind == "type" and module.partition(".")[0] != "sqlalchemy":
         context.imports.add(f"import {module}")

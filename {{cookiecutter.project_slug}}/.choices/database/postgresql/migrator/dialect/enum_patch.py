@@ -1,20 +1,23 @@
 """Mends alembic_postgresql_enum 1.11, which puts the members of a type into SQL as they are.
 
 It also adds a member behind the one that it should stand before, takes the object of a changed
-default for its SQL, overlooks the default of a new column unless that is a `text()`, and leaves
-conditions as they are that name members of a type which it replaces.
+default for its SQL, overlooks the default of a new column unless that is a `text()`, asks a type
+decorator for members that its type has, and leaves conditions as they are that name members of a
+type which it replaces.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from alembic.operations.ops import AddColumnOp, AlterColumnOp
-from alembic_postgresql_enum.get_enum_data import get_default_from_alembic_ops
+from alembic_postgresql_enum import add_create_type_false
+from alembic_postgresql_enum.get_enum_data import declared_enums, get_default_from_alembic_ops
 from alembic_postgresql_enum.operations import add_enum_values, sync_enum_values
 from alembic_postgresql_enum.sql_commands.indexes import (
     transform_index_definition_for_renamed_values as renamed_in,
 )
-from sqlalchemy import ARRAY, DDL, Column, Connection, text
+from sqlalchemy import ARRAY, DDL, Column, Connection, Enum, TypeDecorator, text
+from sqlalchemy.types import TypeEngine
 
 Default = tuple[tuple[str, str, str], str | None]
 
@@ -36,11 +39,15 @@ FROM pg_constraint WHERE contype = 'c' AND coninhcount = 0 AND conrelid <> 0
 AND ('pg_constraint'::regclass, oid) IN (SELECT * FROM named)
 """
 
+_replacement = add_create_type_false.get_replacement_type
 _set_values = sync_enum_values.SyncEnumValuesOp._set_enum_values
 
 
 def apply() -> None:
     """Replace the library's functions."""
+    add_create_type_false.get_replacement_type = written_type
+    declared_enums.get_enum_values = members
+    declared_enums.column_type_is_enum = is_enum
     sync_enum_values.create_type = create_type  # type: ignore[attr-defined]
     sync_enum_values.SyncEnumValuesOp._set_enum_values = set_values  # type: ignore[method-assign]
     add_enum_values.add_value = add_value  # type: ignore[attr-defined]
@@ -48,6 +55,25 @@ def apply() -> None:
     get_default_from_alembic_ops._get_default_from_alter_column_op = changed_default
     get_default_from_alembic_ops._get_default_from_add_column_op = added_default
     get_default_from_alembic_ops._get_default_from_column = default_of
+
+
+def written_type(column_type: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return what a revision has as a column's type: it makes the type itself separately."""
+    if isinstance(column_type, TypeDecorator) and is_enum(column_type):
+        column_type = column_type.impl_instance
+    written: TypeEngine[Any] = _replacement(column_type)
+    return written
+
+
+def members(enum_type: Enum) -> tuple[str, ...]:
+    """Return the members of a type, or of the type that a decorator is around."""
+    return tuple(enum_type.enums)
+
+
+def is_enum(column_type: TypeEngine[Any]) -> bool:
+    """Return whether a column's type is one of the server's."""
+    inner = column_type.impl_instance if isinstance(column_type, TypeDecorator) else column_type
+    return isinstance(inner, Enum) and inner.native_enum
 
 
 def set_values(
