@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from importlib.util import cache_from_source
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, ClassVar
@@ -198,6 +199,8 @@ class Project:
     def write_model(self, name: str, body: str) -> Path:
         """Write a module of models that is called `name` and return its path."""
         path = self.package / "models" / f"{name}.py"
+        # Another text of the same size and second would be taken for the one that is compiled.
+        Path(cache_from_source(str(path))).unlink(missing_ok=True)
         path.write_text(
             "import sqlalchemy as sa\n"
             "from sqlalchemy.orm import Mapped, mapped_column, relationship\n"

@@ -290,7 +290,7 @@ def _look_at_the_embedded_server(project: Project, cache: Path) -> None:
     project.ok(*tests)
     assert not pid.exists()
     assert (cluster / "PG_VERSION").stat().st_ino == first
-    # One that was not stopped, as after a power failure, is made anew.
-    pid.write_text(running)
+    # One that was not stopped, as after a power failure, is made anew. No process has this number.
+    pid.write_text(running.replace(running.split()[0], "4194303", 1))
     project.ok(*tests)
     assert (cluster / "PG_VERSION").stat().st_ino != first
