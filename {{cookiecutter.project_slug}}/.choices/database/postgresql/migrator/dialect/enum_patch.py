@@ -39,7 +39,7 @@ FROM pg_constraint WHERE contype = 'c' AND coninhcount = 0 AND conrelid <> 0
 AND ('pg_constraint'::regclass, oid) IN (SELECT * FROM named)
 """
 
-_replacement = add_create_type_false.get_replacement_type
+_replacement: Any = add_create_type_false.get_replacement_type  # has no annotations
 _set_values = sync_enum_values.SyncEnumValuesOp._set_enum_values
 
 
