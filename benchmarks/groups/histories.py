@@ -1,7 +1,8 @@
 """Long histories: 1,000 revisions from empty, and 5,000 that are applied, on SQLite.
 
 On PostgreSQL and MariaDB, ours commits after each revision, so that its locks are held for one only.
-On MariaDB, it sends what Alembic sends: CREATE TABLE, the UPDATE of the version, and COMMIT.
+On MariaDB, it sends what Alembic sends: CREATE TABLE, the UPDATE of the version, and COMMIT. On
+PostgreSQL, it sends BEGIN and COMMIT for each revision in addition.
 
 Each of the 1,000 makes a table; the database is a new one for the 5,000, with the models' table. The
 status is what `flask db doctor` prints, and what /readyz asks for, in a new process.

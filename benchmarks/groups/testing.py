@@ -48,7 +48,7 @@ def test_write(client: FlaskClient, number: int) -> None:
 @pytest.mark.parametrize("number", range({MANY}))
 def test_pages(client: FlaskClient, number: int) -> None:
     client.post("/notes/", data={{"text": "milk"}})
-    assert client.get("/notes/").text.count("milk") == 1
+    assert "milk" in client.get("/notes/").text
 
 
 @pytest.mark.parametrize("number", range({FEW}))

@@ -1,6 +1,7 @@
 """One migration at a time, and none that queues behind an application's transaction."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ log = logging.getLogger("alembic.lock")
 
 LOCK_NOT_AVAILABLE = "55P03"  # the server's code for it
 POLL_INTERVAL = 0.2  # seconds
+_CHANGES_TIMEOUT = re.compile(r"lock_timeout|RESET\s+ALL|DISCARD", re.IGNORECASE)
 
 _KEY = "hashtextextended(current_database() || '.' || :version_table, 0)"
 _TRY_LOCK = text(f"SELECT pg_try_advisory_lock({_KEY})")
@@ -149,11 +151,13 @@ def _set_lock_timeout(context: MigrationContext, connection: Connection) -> None
     set_timeout = f"SET lock_timeout = {lock_timeout() * 1000:.0f}"
     connection.exec_driver_sql(set_timeout)
     connection.commit()
-    # What a revision sets is for that revision.
-    context.on_version_apply_callbacks = (
-        *context.on_version_apply_callbacks,
-        lambda **_: connection.exec_driver_sql(set_timeout),
-    )
+    changes: list[str] = []
+
+    def set_again(**_: object) -> None:
+        # What a revision sets is for that revision.
+        if changes:
+            connection.exec_driver_sql(set_timeout)
+            changes.clear()
 
     # Building an index concurrently blocks no one, but has to wait for long transactions.
     def wait_for_ever(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
@@ -161,9 +165,11 @@ def _set_lock_timeout(context: MigrationContext, connection: Connection) -> None
             cursor.connection.cursor().execute("SET lock_timeout = 0")
 
     def wait_no_longer(connection: Connection, cursor: Any, statement: str, *_: object) -> None:
+        changes.extend(_CHANGES_TIMEOUT.findall(statement))
         if is_concurrent(statement):
             cursor.connection.cursor().execute(set_timeout)
 
+    context.on_version_apply_callbacks = (*context.on_version_apply_callbacks, set_again)
     event.listen(connection, "before_cursor_execute", wait_for_ever)
     event.listen(connection, "after_cursor_execute", wait_no_longer)
 
