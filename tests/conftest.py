@@ -26,8 +26,8 @@ from .projects import (
     install,
     one_at_a_time,
 )
+from .repositories import Git
 from .servers import feed, new_database
-from .test_regeneration import Git
 
 Bake = Callable[..., Project]
 # The strategy with each database of tests that are marked `alternating`.

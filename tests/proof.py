@@ -20,8 +20,8 @@ import pymysql
 from pymysql.constants import ER
 
 from .projects import REPOSITORY, SLUG, Project, generate
+from .repositories import Git
 from .servers import new_database
-from .test_regeneration import Git
 
 PAGE = REPOSITORY / "docs" / "proof.md"
 HEAD = "a1c0de000001"  # the example's revision

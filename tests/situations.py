@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .projects import REPOSITORY
-from .test_regeneration import Git
+from .repositories import Git
 
 SCRIPT = REPOSITORY / "{{cookiecutter.project_slug}}" / "update_template.py"
 TABLE = REPOSITORY / "docs" / "updating.md"

@@ -5,8 +5,8 @@ import signal
 import pytest
 
 from .projects import Project
+from .repositories import Git
 from .test_one_at_a_time import wait_until
-from .test_regeneration import Git
 from .test_status import HEAD
 
 COMPATIBILITY = ("python", "-m", "migrator.compatibility")

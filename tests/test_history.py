@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from .projects import Project
+from .repositories import Git
 from .test_first_steps import AUTHOR
-from .test_regeneration import Git
 
 
 def head_file(project: Project) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from .projects import REPOSITORY, SLUG, Project, clean_environment
+from .repositories import Git
 from .test_one_at_a_time import TABLE, chain, pause, paused
-from .test_regeneration import Git
 from .test_status import HEAD
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from .guides import BLOCK, Reader
 from .projects import DATABASES, REPOSITORY, Project
+from .repositories import Git
 from .servers import new_database
-from .test_regeneration import Git
 from .test_status import examine, set_version
 
 # The newest revision, as the guide calls it.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from .projects import Project
+from .repositories import Git
 from .test_history import head_file
-from .test_regeneration import Git
 from .test_status import HEAD, examine, readyz, set_version
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .projects import Project
-from .test_regeneration import Git
+from .repositories import Git
 
 HEAD = "a1c0de000001"
 INDEX = 'op.create_index("ix_note_text", "note", ["text"])'

@@ -3,7 +3,7 @@
 import pytest
 
 from .projects import Project
-from .test_regeneration import Git
+from .repositories import Git
 
 PYTEST = ("pytest", "-q", "-k", "test_new_revisions_keep_the_rows")
 MODELS = """

@@ -9,6 +9,7 @@ from subprocess import Popen
 import pytest
 
 from .projects import Project
+from .repositories import Git
 
 COLUMN = 'sa.Column("more", sa.Integer()'
 OLD = "existing_type="
@@ -198,8 +199,6 @@ def test_the_sql_of_new_revisions(project: Project) -> None:
 
     refused = project.refused("python", "-m", "migrator.revisions.sql", "HEAD")
     assert "not a git repository" in refused
-    from .test_regeneration import Git
-
     git = Git(project.path)
     git.commit("the project")
     assert new("HEAD") == ""

@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from .projects import REPOSITORY, Project
+from .repositories import Git
 from .servers import new_database
 from .situations import (
     ROOT,
@@ -38,7 +39,7 @@ from .situations import (
     recorded,
     table,
 )
-from .test_regeneration import COMBINATIONS, PAIRWISE, WORKING_TREE, Git, fill, name, same_files
+from .test_regeneration import COMBINATIONS, PAIRWISE, WORKING_TREE, fill, name, same_files
 
 Answers = dict[str, Any]
 

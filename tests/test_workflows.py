@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from .projects import REPOSITORY, Project
+from .repositories import Git
 from .servers import MYSQL_PORT
-from .test_regeneration import Git
 
 
 def workflows(folder: Path) -> list[Path]:
