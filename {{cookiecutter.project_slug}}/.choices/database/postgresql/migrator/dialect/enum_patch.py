@@ -46,7 +46,7 @@ _set_values = sync_enum_values.SyncEnumValuesOp._set_enum_values
 def apply() -> None:
     """Replace the library's functions."""
     add_create_type_false.get_replacement_type = written_type
-    declared_enums.get_enum_values = members
+    declared_enums.get_enum_values = members_of
     declared_enums.column_type_is_enum = is_enum
     sync_enum_values.create_type = create_type  # type: ignore[attr-defined]
     sync_enum_values.SyncEnumValuesOp._set_enum_values = set_values  # type: ignore[method-assign]
@@ -65,7 +65,7 @@ def written_type(column_type: TypeEngine[Any]) -> TypeEngine[Any]:
     return written
 
 
-def members(enum_type: Enum) -> tuple[str, ...]:
+def members_of(enum_type: Enum) -> tuple[str, ...]:
     """Return the members of a type, or of the type that a decorator is around."""
     return tuple(enum_type.enums)
 
